@@ -1,0 +1,1 @@
+"""Where it runs: one pair of files per framework, behind one seam."""

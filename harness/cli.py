@@ -1,0 +1,335 @@
+"""The command line: commands, options and help. What they do is imported when they run, so that `--help` is fast."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ..results.errors import DlbenchError
+
+app = typer.Typer(
+    name="dlbench",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+INTERNAL_FAULT = 70
+INTERRUPTED = 130
+WrongUse: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What Typer raises for words that it cannot parse; it is click's class, which newer versions carry inside."""
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+
+
+class ProgressStyle(StrEnum):
+    """How progress is shown on stderr."""
+
+    auto = "auto"
+    live = "live"
+    plain = "plain"
+    jsonl = "jsonl"
+    off = "off"
+
+
+class Listing(StrEnum):
+    """What `dlbench list` can list."""
+
+    workloads = "workloads"
+    backends = "backends"
+    devices = "devices"
+    suites = "suites"
+    runs = "runs"
+
+
+def _complete_workload(incomplete: str) -> list[str]:
+    from ..workloads.catalog import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def _complete_backend(incomplete: str) -> list[str]:
+    return [name for name in ("jax", "torch", "tensorflow") if name.startswith(incomplete)]
+
+
+def _complete_suite(incomplete: str) -> list[str]:
+    from .suites import load_suites
+
+    return [name for name in load_suites() if name.startswith(incomplete)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"dlbench {__version__}")
+        raise typer.Exit
+
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Folder of stored runs. Default: $DLBENCH_STORE, else .dlbench here."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Form of the result on stdout.")]
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Compare JAX, PyTorch and TensorFlow on the same workload: accuracy, throughput and memory, measured fairly.
+
+    A workload is defined once in Keras 3 and measured on each backend in processes of its own, in shuffled order,
+    several times; the table says how sure it is.
+
+    Start with:   dlbench doctor      then:   dlbench run
+    """
+    if debug:
+        os.environ["DLBENCH_DEBUG"] = "1"
+
+
+@app.command()
+def run(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORKLOAD|FILE]...",
+            help="Workloads of the catalog, or a Python file with a function that returns a Keras model "
+            "(FILE.py or FILE.py:FUNCTION).",
+            autocompletion=_complete_workload,
+        ),
+    ] = None,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option("--workload", "-w", help="The same, as a comma list.", autocompletion=_complete_workload),
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backend",
+            "-b",
+            help="jax, torch, tensorflow. Default: all that work here.",
+            autocompletion=_complete_backend,
+        ),
+    ] = None,
+    phase: Annotated[
+        list[str] | None, typer.Option("--phase", help="train, infer, converge. Default: the suite's.")
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option("--precision", help="float32 (default), mixed_bfloat16, mixed_float16."),
+    ] = None,
+    batch_size: Annotated[
+        list[str] | None, typer.Option("--batch-size", help="Samples per step. Default: the workload's.")
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", help="auto (default: the best that every chosen backend can use), cpu, gpu."),
+    ] = None,
+    execution: Annotated[
+        list[str] | None,
+        typer.Option("--execution", help="step (Keras' documented custom-loop API in a tight loop)."),
+    ] = None,
+    compile_mode: Annotated[
+        list[str] | None,
+        typer.Option("--compile", help="auto (default: as each framework comes), eager, jit, xla."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=V[,V]", help="A size of the workload, see `list workloads`."),
+    ] = None,
+    suite: Annotated[
+        str,
+        typer.Option(
+            "--suite",
+            help="Workloads, phases and effort in one word, see `list suites`.",
+            autocompletion=_complete_suite,
+        ),
+    ] = "quick",
+    trials: Annotated[
+        int | None, typer.Option("--trials", "-n", help="Processes per case (blocks). Default: the suite's.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="Choose the trials to fit a time such as 90s, 10m, 1h30m.")
+    ] = None,
+    timeout: Annotated[str, typer.Option("--timeout", help="Time limit of one job.")] = "10m",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End the run at the first failure.")] = False,
+    allow_import: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-import",
+            metavar="NAME",
+            help="Let workers import this other framework; marked in the results.",
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", help="A name by which to find this run again.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and how long it will take.")] = False,
+    progress: Annotated[ProgressStyle, typer.Option("--progress", help="Progress on stderr.")] = ProgressStyle.auto,
+    output_format: FormatOption = Format.table,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the result to a file, not to stdout."),
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Measure workloads on each backend and show one table per workload.
+
+    Cases are the product of what the options list; each block measures every case once, in fresh processes and in
+    shuffled order. Every option that takes names takes a comma list.
+
+    Examples:
+      dlbench run                                     the quick suite, about five minutes
+
+      dlbench run digits_cnn -b jax,torch -n 7        one workload, two backends, seven trials
+
+      dlbench run my_model.py -p depth=4,8            your own model, at two depths
+
+      dlbench run -w grammar_gpt --precision float32,mixed_bfloat16 --phase train
+
+      dlbench run --budget 30m --label before         as many trials as fit; find it again by its label
+
+    Exit status: 0 fine, 2 wrong use, 3 nothing measured, 4 a case broke, 130 interrupted.
+
+    """
+    from .run_command import RunArguments, run_command
+
+    arguments = RunArguments(
+        workloads=(*(targets or ()), *(workload or ())),
+        backends=tuple(backend or ()),
+        phases=tuple(phase or ()),
+        precisions=tuple(precision or ()),
+        batch_sizes=tuple(batch_size or ()),
+        devices=tuple(device or ()),
+        executions=tuple(execution or ()),
+        compiles=tuple(compile_mode or ()),
+        parameters=tuple(parameter or ()),
+        allow_import=tuple(allow_import or ()),
+        suite=suite,
+        trials=trials,
+        budget=budget,
+        timeout=timeout,
+        fail_fast=fail_fast,
+        label=label,
+        dry_run=dry_run,
+        progress=progress.value,
+        output_format=output_format.value,
+        output=output,
+        store=store,
+    )
+    raise typer.Exit(run_command(arguments, sys.argv[1:]))
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Listing, typer.Argument(help="What to list.")],
+    refresh: Annotated[bool, typer.Option("--refresh", help="Probe the frameworks anew.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """List workloads, backends, devices, suites or stored runs.
+
+    Examples:
+      dlbench list workloads            with their parameters
+
+      dlbench list devices --refresh    after a driver or a framework was installed
+
+    """
+    from .list_command import list_command
+
+    list_command(what.value, refresh=refresh, store=store)
+
+
+@app.command()
+def show(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="Id or its prefix, latest, latest~1, a label, or a file.")
+    ] = "latest",
+    workload: Annotated[list[str] | None, typer.Option("--workload", "-w", help="Only these workloads.")] = None,
+    backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="Only these backends.")] = None,
+    phase: Annotated[list[str] | None, typer.Option("--phase", help="Only these phases.")] = None,
+    output_format: FormatOption = Format.table,
+    store: StoreOption = None,
+) -> None:
+    """Show a stored run again; no framework is needed for that.
+
+    Examples:
+      dlbench show                          the latest run
+
+      dlbench show latest~1 -w digits_cnn   the one before, one workload
+
+      dlbench show before -f markdown       the run labelled "before", for a document
+
+    """
+    from .show_command import show_command
+
+    raise typer.Exit(
+        show_command(run, tuple(workload or ()), tuple(backend or ()), tuple(phase or ()), output_format.value, store)
+    )
+
+
+@app.command()
+def doctor(
+    refresh: Annotated[bool, typer.Option("--refresh", help="Probe the frameworks anew.")] = False,
+) -> None:
+    """Check what is here: interpreter, frameworks, devices, and what would spoil a measurement, with its remedy."""
+    from .doctor_command import doctor_command
+
+    raise typer.Exit(doctor_command(refresh=refresh))
+
+
+def run_cli(arguments: Sequence[str]) -> int:
+    """Run the command line; the one place where errors become messages and exit statuses."""
+    debug = "--debug" in arguments or bool(os.environ.get("DLBENCH_DEBUG"))
+    try:
+        result = app(list(arguments), prog_name="dlbench", standalone_mode=False)
+    except typer.Abort:
+        return _say("interrupted", INTERRUPTED)
+    except WrongUse as error:
+        return _wrong_use(error)
+    except DlbenchError as error:
+        if debug:
+            traceback.print_exc()
+        return _say(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: a fault of dlbench itself
+        if debug:
+            traceback.print_exc()
+        text = f"{type(error).__name__}: {error}"
+        return _say(
+            f"a fault of dlbench itself: {text} (dlbench --debug shows where; please report it)",
+            INTERNAL_FAULT,
+        )
+    return result if isinstance(result, int) else 0
+
+
+def _wrong_use(error: Exception) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(f"{context.get_help()}\n" if context else "")
+        return 2
+    command = context.command_path if context else "dlbench"
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    words = " ".join(text.replace("Value error, ", "").split()).rstrip(".")
+    return _say(f"{words} ({command} --help)", 2)
+
+
+def _say(text: str, status: int) -> int:
+    sys.stderr.write(f"dlbench: {text}\n")
+    return status

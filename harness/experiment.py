@@ -1,0 +1,228 @@
+"""`dlbench run` from options to a stored run: probe, choose, plan, prepare, measure."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .. import __version__
+from ..backends import catalog as backend_catalog
+from ..backends.backend import Backend
+from ..results.errors import NothingMeasured, UsageError
+from ..results.factors import Scalar
+from ..results.model import (
+    SCHEMA,
+    BackendProbe,
+    End,
+    Environment,
+    Failure,
+    Header,
+    Machine,
+    Run,
+    WorkloadInfo,
+)
+from ..results.store import RunWriter, new_run_id, read_run, store_path
+from . import suites as suite_catalog
+from .candidates import find_candidates
+from .forecast import Forecast, forecast, trials_for
+from .host import concerns, read_machine
+from .interpreters import read_environment
+from .launch import LocalLauncher
+from .options import RunOptions, Selection
+from .plan import Plan, PlannedJob, make_plan
+from .prepared import prepare_data, recipe_of
+from .progress import Observer
+from .runner import Outcome, Schedule, Stop, run_blocks
+from .wire import PreparedData
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A run that is ready to start."""
+
+    plan: Plan
+    schedule: Schedule
+    expected: Forecast
+    environment: Environment
+    machine: Machine
+    notes: tuple[str, ...]
+    broken: tuple[str, ...]
+    """What the user asked for and could not be planned because it is broken: the run ends with status 4."""
+
+
+def design(selection: Selection, options: RunOptions, observer: Observer) -> Experiment:
+    """Decide what to measure, how often and in which order; nothing is measured and no data is made.
+
+    Raises:
+        UsageError: something that was asked for does not exist or does not fit.
+        NothingMeasured: no case is left.
+
+    """
+    suite = suite_catalog.get(suite_catalog.load_suites(), options.suite)
+    backends = choose_backends(selection.backends or suite.backends)
+    environment = read_environment(backends, refresh=options.refresh)
+    usable, notes = usable_backends(backends, environment.probes, named=bool(selection.backends))
+    names = selection.workloads or suite.workloads
+    found = find_candidates(names, suite.parameters, usable[0][0], selection, observer)
+    plan = make_plan(found.candidates, usable, selection, selection.phases or suite.phases, found.notes)
+    if not plan.jobs:
+        raise NothingMeasured(
+            "nothing to measure: " + "; ".join({item.reason for item in plan.left_out} or found.broken)
+        )
+    machine = read_machine()
+    expected = forecast(plan, suite.effort, machine, store_path(options.store))
+    blocks = options.trials or suite.trials
+    if options.budget_s is not None and options.trials is None:
+        blocks = trials_for(options.budget_s, expected.block_s)
+    schedule = Schedule(blocks, suite.effort, options.timeout_s, options.budget_s, options.fail_fast)
+    worries = tuple(f"{concern.what} ({concern.remedy})" for concern in concerns(machine))
+    return Experiment(
+        plan,
+        schedule,
+        expected,
+        environment,
+        machine,
+        (*notes, *plan.notes, *found.broken, *worries),
+        found.broken,
+    )
+
+
+def choose_backends(names: Sequence[str]) -> tuple[Backend, ...]:
+    """Return the backends of those names; all of the catalog for none."""
+    return tuple(backend_catalog.get(name) for name in names) if names else backend_catalog.BACKENDS
+
+
+def usable_backends(
+    backends: Sequence[Backend], probes: Sequence[BackendProbe], *, named: bool
+) -> tuple[list[tuple[Backend, BackendProbe]], tuple[str, ...]]:
+    """Return the backends that work here, and a note for each one that does not.
+
+    Raises:
+        UsageError: one that was asked for by name does not work.
+        NothingMeasured: none works.
+
+    """
+    usable, notes = [], []
+    for backend, probe in zip(backends, probes, strict=True):
+        if probe.version is not None:
+            usable.append((backend, probe))
+            continue
+        remedy = f"; to add it: {probe.hint}" if probe.hint else "; see `dlbench doctor`"
+        if named:
+            raise UsageError(f"{probe.problem}{remedy}")
+        notes.append(f"{probe.problem}; left out{remedy}")
+    if not usable:
+        raise NothingMeasured("no backend works here: " + " | ".join(notes))
+    return usable, tuple(notes)
+
+
+def execute(
+    experiment: Experiment, options: RunOptions, argv: Sequence[str], observer: Observer, stop: Stop
+) -> tuple[Run, Outcome]:
+    """Measure an experiment, store every record as it comes, and return the run as it was stored."""
+    start, now = time.perf_counter(), datetime.now(UTC)
+    recipes = {job: recipe_of(job.candidate, job.batch_size) for job in experiment.plan.jobs}
+    made = prepare_data(list(recipes.values()))
+    prepared = {job: made[recipe.path] for job, recipe in recipes.items()}
+    header = _header(experiment, options, argv, prepared, now)
+    with (
+        RunWriter(store_path(options.store), header) as writer,
+        tempfile.TemporaryDirectory(prefix="dlbench-") as replies,
+    ):
+        ready = {job: data for job, data in prepared.items() if isinstance(data, PreparedData)}
+        unready = _without_data(prepared)
+        for failure in unready:
+            writer.append(failure)
+        launcher = LocalLauncher(writer.logs)
+        stop.on_stop(launcher.stop)
+        outcome = run_blocks(
+            Plan(tuple(ready), (), ()),
+            ready,
+            experiment.schedule,
+            experiment.expected,
+            launcher,
+            writer,
+            observer,
+            stop,
+            lambda name: str(Path(replies) / f"{name}.jsonl"),
+        )
+        outcome.failures += len(unready)
+        seconds = time.perf_counter() - start
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        writer.end(End(finished, outcome.state, seconds, tuple(outcome.notes)))
+    if not any(writer.logs.iterdir()):
+        writer.logs.rmdir()
+    observer.finished(outcome.state, seconds)
+    return read_run(writer.path), outcome
+
+
+def _header(
+    experiment: Experiment,
+    options: RunOptions,
+    argv: Sequence[str],
+    prepared: Mapping[PlannedJob, PreparedData | str],
+    now: datetime,
+) -> Header:
+    schedule = experiment.schedule
+    kept: dict[str, Scalar] = {
+        "suite": options.suite,
+        "blocks": schedule.blocks,
+        "timeout_s": schedule.timeout_s,
+        "budget_s": schedule.budget_s,
+        "train_s": schedule.effort.train_s,
+        "infer_s": schedule.effort.infer_s,
+        "shuffle_seed": schedule.shuffle_seed,
+        "python": sys.version.split()[0],
+    }
+    return Header(
+        schema=SCHEMA,
+        run=new_run_id(now),
+        started=now.isoformat(timespec="seconds"),
+        dlbench=__version__,
+        argv=tuple(argv),
+        options=kept,
+        machine=experiment.machine,
+        environments=(experiment.environment,),
+        workloads=_infos(prepared),
+        cases=experiment.plan.cases,
+        left_out=experiment.plan.left_out,
+        label=options.label,
+        notes=experiment.notes,
+    )
+
+
+def _infos(prepared: Mapping[PlannedJob, PreparedData | str]) -> tuple[WorkloadInfo, ...]:
+    """Return a description per workload; a best value or target that depends on parameters is left to the trials."""
+    found: dict[str, WorkloadInfo] = {}
+    for job, data in prepared.items():
+        spec = job.candidate.spec
+        best = data.best if isinstance(data, PreparedData) else None
+        target = data.target if isinstance(data, PreparedData) and data.target is not None else spec.target
+        known = found.get(spec.name)
+        if known is not None:
+            best = best if known.best == best else None
+            target = target if known.target == target else None
+        found[spec.name] = WorkloadInfo(
+            name=spec.name,
+            area=spec.area,
+            data=spec.data,
+            source=spec.source,
+            batch_size=spec.batch_size,
+            metric=spec.metric,
+            direction=spec.direction,
+            target=target,
+            best=best,
+        )
+    return tuple(found.values())
+
+
+def _without_data(prepared: Mapping[PlannedJob, PreparedData | str]) -> list[Failure]:
+    return [
+        Failure(case, "data", 0, 0, 0, "error", data)
+        for job, data in prepared.items()
+        if isinstance(data, str)
+        for case in job.cases
+    ]

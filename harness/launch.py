@@ -1,0 +1,166 @@
+"""Run a job in a local child process and turn whatever comes of it into records."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..backends import catalog
+from ..backends.backend import Backend
+from ..results.codec import from_json, to_json
+from ..results.errors import BrokenError
+from ..results.model import Case, Failure, Trial
+from .child import Child, Exit
+from .wire import Request
+
+TAIL_LINES = 12
+REMOVED = (
+    "JAX_COMPILATION_CACHE_DIR",
+    "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
+    "KERAS_BACKEND",
+    "PYTHONSTARTUP",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a job. A case without a record was interrupted."""
+
+    trials: tuple[Trial, ...]
+    failures: tuple[Failure, ...]
+    seconds: float
+    """Life of the process."""
+    exit_status: int | None
+
+
+class Launcher(Protocol):
+    """Runs jobs. In tests a function stands behind it; later a cluster may."""
+
+    def launch(self, request: Request, timeout_s: float | None) -> Reply:
+        """Run one job to its end; never raises for what happens in the job."""
+
+    def stop(self) -> None:
+        """End the running job at once; callable from a signal handler."""
+
+
+class LocalLauncher:
+    """Runs each job in a child process of this machine."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._child = Child()
+
+    def launch(self, request: Request, timeout_s: float | None) -> Reply:
+        """Run one job; its log stays in the run's folder of logs, its caches go with it."""
+        log = self._logs / f"{request.job}.log"
+        scratch = Path(tempfile.mkdtemp(prefix="dlbench-"))
+        try:
+            ended = self._child.run(
+                "worker",
+                to_json(request),
+                python=sys.executable,
+                environ=child_environ(catalog.get(request.backend), request.device, scratch),
+                log=log,
+                timeout_s=timeout_s,
+            )
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        trials, failures = read_reply(Path(request.reply))
+        tail = _tail(log)
+        failures = [_with_log(failure, tail, log) for failure in failures]
+        answered = {trial.case for trial in trials} | {failure.case for failure in failures}
+        missing = [case for case in request.cases if case not in answered]
+        if not ended.stopped:
+            failures += [_lost(case, request, ended, timeout_s, tail, log) for case in missing]
+        if not failures and not missing:
+            log.unlink(missing_ok=True)
+        return Reply(tuple(trials), tuple(failures), ended.seconds, ended.status)
+
+    def stop(self) -> None:
+        """End the running job."""
+        self._child.stop()
+
+
+def child_environ(backend: Backend, device: str, scratch: Path) -> dict[str, str]:
+    """Return the environment of a child: this one, the backend's settings, and caches of its own.
+
+    With caches in a folder that is new for each job, every first step is cold.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in REMOVED}
+    own_caches = {
+        "TORCHINDUCTOR_CACHE_DIR": "inductor",
+        "TRITON_CACHE_DIR": "triton",
+        "CUDA_CACHE_PATH": "cuda",
+    }
+    environ |= {name: str(scratch / folder) for name, folder in own_caches.items()}
+    return environ | {"KERAS_BACKEND": backend.name, "PYTHONUNBUFFERED": "1"} | dict(backend.environment[device])
+
+
+def read_reply(path: Path) -> tuple[list[Trial], list[Failure]]:
+    """Return the records of a reply file; a last line that the worker did not finish is left out."""
+    trials: list[Trial] = []
+    failures: list[Failure] = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except OSError:
+        return trials, failures
+    for line in lines:
+        if not line.endswith("\n"):
+            break
+        data = json.loads(line)
+        if data["type"] == "trial":
+            trials.append(from_json(Trial, data))
+        elif data["type"] == "failure":
+            failures.append(from_json(Failure, data))
+        else:
+            raise BrokenError(f"{path}: unknown record {data['type']!r}")
+    return trials, failures
+
+
+def _with_log(failure: Failure, tail: Sequence[str], log: Path) -> Failure:
+    own = (
+        failure.case,
+        failure.job,
+        failure.block,
+        failure.position,
+        failure.seed,
+        failure.kind,
+        failure.message,
+    )
+    return Failure(*own, tail=tuple(tail), log=str(log), side=failure.side)
+
+
+def _lost(
+    case: Case, request: Request, ended: Exit, timeout_s: float | None, tail: Sequence[str], log: Path
+) -> Failure:
+    """Return the failure of a case that the worker never answered."""
+    kind, message = _how_it_died(ended, timeout_s)
+    return Failure(
+        case, request.job, request.block, request.position, request.seed, kind, message, tuple(tail), str(log)
+    )
+
+
+def _how_it_died(ended: Exit, timeout_s: float | None) -> tuple[str, str]:
+    if ended.timed_out:
+        return "timeout", f"not done after {timeout_s:g} s; a longer --timeout allows more"
+    if ended.out_of_memory:
+        return "out of memory", "the system killed the worker for lack of memory"
+    if ended.status < 0:
+        import signal
+
+        name = signal.Signals(-ended.status).name
+        kind = "killed" if name in ("SIGKILL", "SIGTERM") else "crashed"
+        return kind, f"the worker was ended by {name}"
+    return "crashed", f"the worker ended with exit status {ended.status} and no answer"
+
+
+def _tail(log: Path) -> tuple[str, ...]:
+    try:
+        return tuple(log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()[-TAIL_LINES:])
+    except OSError:
+        return ()

@@ -1,0 +1,114 @@
+"""`dlbench list`: what there is to measure, to measure with, and what was measured."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from ..backends.catalog import BACKENDS
+from ..results import units
+from ..results.errors import BrokenError
+from ..results.store import read_run, run_paths, store_path
+from ..workloads.catalog import WORKLOADS
+from .interpreters import read_environment
+from .suites import load_suites
+
+
+def list_command(what: str, *, refresh: bool, store: str | None) -> None:
+    """Print one listing to stdout."""
+    console = Console(file=sys.stdout, highlight=False)
+    listings = {
+        "workloads": lambda: console.print(workloads_table()),
+        "suites": lambda: console.print(suites_table()),
+        "backends": lambda: console.print(backends_table(refresh=refresh)),
+        "devices": lambda: console.print(devices_table(refresh=refresh)),
+        "runs": lambda: _print_runs(console, store),
+    }
+    listings[what]()
+
+
+def workloads_table() -> Table:
+    """Return the catalog: each workload with its data, its target and its parameters."""
+    table = Table("workload", "area", "data", "what it is", "parameters (default)", box=None, pad_edge=False)
+    for workload in WORKLOADS:
+        spec = workload.spec
+        parameters = "\n".join(
+            f"{p.name}={p.default}{_range(p.minimum, p.maximum)}: {p.meaning}" for p in spec.parameters
+        )
+        about = f"{spec.summary} (batch {spec.batch_size}, {spec.metric or 'no accuracy'})"
+        table.add_row(spec.name, spec.area, spec.data, about, parameters)
+        table.add_row()
+    return table
+
+
+def suites_table() -> Table:
+    """Return dlbench's suites and those of dlbench.toml here."""
+    table = Table("suite", "trials", "phases", "workloads", "what it is for", box=None, pad_edge=False)
+    for suite in load_suites().values():
+        table.add_row(suite.name, str(suite.trials), ", ".join(suite.phases), ", ".join(suite.workloads), suite.summary)
+    return table
+
+
+def backends_table(*, refresh: bool) -> Table:
+    """Return each backend with its version here, or how to get it."""
+    table = Table(
+        "backend",
+        "framework",
+        "version",
+        "Keras",
+        "compile: auto on cpu, gpu",
+        "state",
+        box=None,
+        pad_edge=False,
+    )
+    environment = read_environment(BACKENDS, refresh=refresh)
+    for backend, probe in zip(BACKENDS, environment.probes, strict=True):
+        modes = ", ".join(backend.resolve_compile("auto", device).how for device in ("cpu", "gpu"))
+        state = "ready" if probe.version else f"{probe.problem}; {probe.hint or 'see dlbench doctor'}"
+        table.add_row(backend.name, backend.title, probe.version or "n/a", probe.keras or "n/a", modes, state)
+    return table
+
+
+def devices_table(*, refresh: bool) -> Table:
+    """Return the devices that each backend sees, from the cached probes."""
+    table = Table("backend", "device", "name", "memory", box=None, pad_edge=False)
+    for probe in read_environment(BACKENDS, refresh=refresh).probes:
+        for device in probe.devices:
+            memory = units.size(device.memory_bytes) if device.memory_bytes else "n/a"
+            table.add_row(probe.backend, device.kind, device.name, memory)
+        if not probe.devices:
+            table.add_row(probe.backend, "n/a", probe.problem or "", "")
+    return table
+
+
+def _print_runs(console: Console, store: str | None) -> None:
+    folder = store_path(store)
+    table = Table("run", "label", "started (UTC)", "state", "trials", "failures", "workloads", box=None, pad_edge=False)
+    broken = []
+    for path in reversed(run_paths(folder)):
+        try:
+            run = read_run(path)
+        except BrokenError as error:
+            broken.append(str(error))
+            continue
+        table.add_row(
+            run.header.run,
+            run.header.label or "",
+            run.header.started[:19].replace("T", " "),
+            run.end.state if run.end else "cut short",
+            str(len(run.trials)),
+            str(len(run.failures)),
+            ", ".join(info.name for info in run.header.workloads),
+        )
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print(f"no runs in {folder}; make one with: dlbench run", markup=False)
+    if broken:
+        raise BrokenError("; ".join(broken))
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f" ({'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'})"

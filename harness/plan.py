@@ -1,0 +1,189 @@
+"""From options to jobs: which cases are measured in which process, and why others are left out. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from ..backends.backend import Backend, CompileMode
+from ..results.errors import UsageError, unknown
+from ..results.factors import PARAMETER_PREFIX, Scalar, default_of
+from ..results.model import BackendProbe, Case, LeftOut
+from ..workloads.catalog import parameters_for
+from ..workloads.reference import Reference
+from ..workloads.synthetic import Signature
+from ..workloads.workload import Spec
+from .options import Selection
+
+SINGLE = 1
+"""Batch size at which latency is measured, beside the workload's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A workload with values for its parameters."""
+
+    reference: Reference
+    spec: Spec
+    parameters: Mapping[str, Scalar]
+    """All of them."""
+    given: Mapping[str, Scalar]
+    """Those that differ from their defaults."""
+    signature: Signature | None = None
+    """For a user's model: the form of its random data."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedJob:
+    """One process to come: everything but the block, the seed and the data. Compared by identity."""
+
+    candidate: Candidate
+    backend: Backend
+    device: str
+    precision: str
+    execution: str
+    compile_requested: str
+    mode: CompileMode
+    batch_size: int
+    cases: tuple[Case, ...]
+    allow_import: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The jobs of one block, and what is not measured."""
+
+    jobs: tuple[PlannedJob, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every case once."""
+        return tuple(dict.fromkeys(case for job in self.jobs for case in job.cases))
+
+
+def combinations(
+    spec: Spec, wanted: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[dict[str, Scalar], dict[str, Scalar]]]:
+    """Yield (all parameters, those that differ from the defaults) for each combination that a workload takes."""
+    own = {parameter.name for parameter in spec.parameters}
+    names = [name for name in wanted if name in own]
+    defaults = spec.defaults()
+    for values in product(*(wanted[name] for name in names)):
+        parameters = parameters_for(spec, dict(zip(names, values, strict=True)))
+        yield dict(parameters), {name: v for name, v in parameters.items() if v != defaults[name]}
+
+
+def check_parameters(specs: Sequence[Spec], wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return a note per workload that lacks a parameter asked for.
+
+    Raises:
+        UsageError: no chosen workload has it.
+
+    """
+    notes: list[str] = []
+    for name in wanted if specs else ():
+        lacking = [spec.name for spec in specs if name not in spec.defaults()]
+        if len(lacking) == len(specs):
+            known = {parameter for spec in specs for parameter in spec.defaults()}
+            raise unknown(f"parameter of {', '.join(lacking)}:", name, known)
+        notes += [f"{spec} has no parameter {name!r}; it is measured as it is" for spec in lacking]
+    return tuple(notes)
+
+
+def resolve_devices(wanted: Sequence[str], probes: Sequence[BackendProbe]) -> tuple[str, ...]:
+    """Return the kinds of device: `auto` is the best that every usable backend has."""
+    kinds = [{device.kind for device in probe.devices} for probe in probes]
+    best = "gpu" if kinds and all("gpu" in kind for kind in kinds) else "cpu"
+    devices = tuple(dict.fromkeys(best if device == "auto" else device for device in wanted))
+    for device in devices:
+        if kinds and not any(device in kind for kind in kinds):
+            found = ", ".join(sorted(set().union(*kinds)))
+            raise UsageError(
+                f"--device {device}: no chosen backend sees one here (found: {found}); see `dlbench doctor`"
+            )
+    return devices
+
+
+def make_plan(
+    candidates: Sequence[Candidate],
+    backends: Sequence[tuple[Backend, BackendProbe]],
+    selection: Selection,
+    phases: Sequence[str],
+    notes: Sequence[str] = (),
+) -> Plan:
+    """Return the jobs of a block: one per backend, problem and device; its cases are the phases."""
+    jobs: list[PlannedJob] = []
+    left_out: list[LeftOut] = []
+    taken: set[Case] = set()
+    probes = [probe for _, probe in backends]
+    devices = resolve_devices(selection.devices, probes)
+    settings = list(product(devices, selection.executions, selection.compiles, selection.precisions))
+    for candidate, (backend, probe) in product(candidates, backends):
+        for device, execution, compile_requested, precision in settings:
+            factors: dict[str, Scalar] = {
+                "backend": backend.name,
+                "device": device,
+                "execution": execution,
+                "compile": compile_requested,
+                "precision": precision,
+                "allow_import": ",".join(selection.allow_import) or None,
+                **{f"{PARAMETER_PREFIX}{name}": value for name, value in candidate.given.items()},
+            }
+            given = {k: v for k, v in factors.items() if v is not None and (k == "backend" or v != default_of(k))}
+            for batch_size in selection.batch_sizes or (None,):
+                cases = _cases(candidate, given, batch_size, phases, taken)
+                reason = _why_not(backend, probe, device, compile_requested)
+                if reason:
+                    left_out += [LeftOut(case, reason) for case in cases]
+                elif cases:
+                    jobs.append(
+                        PlannedJob(
+                            candidate,
+                            backend,
+                            device,
+                            precision,
+                            execution,
+                            compile_requested,
+                            backend.resolve_compile(compile_requested, device),
+                            batch_size or candidate.spec.batch_size,
+                            cases,
+                            selection.allow_import,
+                        )
+                    )
+    return Plan(tuple(jobs), tuple(left_out), tuple(notes))
+
+
+def _cases(
+    candidate: Candidate,
+    given: Mapping[str, Scalar],
+    batch_size: int | None,
+    phases: Sequence[str],
+    taken: set[Case],
+) -> tuple[Case, ...]:
+    """Return the cases of a job, in the order of measuring; each case belongs to the first job that has it."""
+    own = batch_size is None or batch_size == candidate.spec.batch_size
+    sized = dict(given) if own else {**given, "batch_size": batch_size}
+    found = []
+    for phase in phases:
+        if phase not in candidate.spec.phases:
+            continue
+        variants = (
+            [sized]
+            if phase != "infer" or (own and candidate.spec.batch_size == SINGLE)
+            else [sized, {**given, "batch_size": SINGLE}]
+        )
+        for variant in variants:
+            case = Case.of(candidate.spec.name, **{**variant, "phase": phase})
+            if case not in taken:
+                taken.add(case)
+                found.append(case)
+    return tuple(found)
+
+
+def _why_not(backend: Backend, probe: BackendProbe, device: str, compile_requested: str) -> str | None:
+    if compile_requested in backend.refused:
+        return f"{backend.title}: {backend.refused[compile_requested]}"
+    if device not in {found.kind for found in probe.devices}:
+        return f"{backend.title} sees no {device} here"
+    return None

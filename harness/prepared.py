@@ -1,0 +1,93 @@
+"""Prepared data on the controller's side: what is in the cache is used, the rest is made in one data process."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..results.codec import from_json, to_json
+from ..results.errors import BrokenError
+from ..workloads.synthetic import sample_count
+from .cache import cache_path, key_of, load_entry, save_entry
+from .child import Child
+from .plan import Candidate
+from .wire import DataRecipe, PreparedData
+
+PREPARE_TIMEOUT_S = 1800.0
+SYNTHETIC_SEED = 20_265
+DataRecipeKey = str
+"""Path of the file that a recipe's data belongs in."""
+
+
+def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
+    """Return the recipe of a workload's data: its own, or random data of a user's model's form, a batch at least."""
+    spec = candidate.spec
+    if candidate.signature is not None:
+        recipe = DataRecipe(
+            workload=spec.name,
+            parameters={},
+            version=spec.version,
+            signature=candidate.signature,
+            samples=max(sample_count(candidate.signature), batch_size),
+            seed=SYNTHETIC_SEED,
+        )
+    else:
+        wanted = {item.name: candidate.parameters[item.name] for item in spec.parameters if item.data}
+        recipe = DataRecipe(spec.name, wanted, spec.version)
+    key = key_of(to_json(recipe))
+    return replace(recipe, path=str((cache_path() / "data" / f"{spec.name}-{key}.npz").resolve()))
+
+
+def prepare_data(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | str]:
+    """Return the prepared data of each recipe by its path, or the reason why there is none."""
+    found: dict[DataRecipeKey, PreparedData | str] = {}
+    missing: list[DataRecipe] = []
+    for recipe in recipes:
+        known = _cached(recipe)
+        if known is None and recipe not in missing:
+            missing.append(recipe)
+        elif known is not None:
+            found[recipe.path] = known
+    if missing:
+        found |= _make(missing)
+    return found
+
+
+def _cached(recipe: DataRecipe) -> PreparedData | None:
+    entry = load_entry("data", Path(recipe.path).stem)
+    if entry is None or not Path(recipe.path).is_file():
+        return None
+    try:
+        return from_json(PreparedData, entry)
+    except BrokenError:
+        return None
+
+
+def _make(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | str]:
+    with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
+        reply, log = Path(folder) / "reply.jsonl", Path(folder) / "log.txt"
+        request = {"recipes": [to_json(recipe) for recipe in recipes], "reply": str(reply)}
+        Child().run(
+            "prepare",
+            request,
+            python=sys.executable,
+            environ=dict(os.environ),
+            log=log,
+            timeout_s=PREPARE_TIMEOUT_S,
+        )
+        lines = reply.read_text(encoding="utf-8").splitlines() if reply.exists() else []
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+    answers = [json.loads(line) for line in lines]
+    found: dict[DataRecipeKey, PreparedData | str] = {}
+    for index, recipe in enumerate(recipes):
+        if index >= len(answers):
+            found[recipe.path] = f"the data process ended early: {last[0][:200]}"
+        elif "error" in answers[index]:
+            found[recipe.path] = f"its data could not be made: {answers[index]['error']}"
+        else:
+            save_entry("data", Path(recipe.path).stem, answers[index])
+            found[recipe.path] = from_json(PreparedData, answers[index])
+    return found

@@ -1,0 +1,196 @@
+"""`dlbench run`: from the command line's words to the table on stdout and the exit status."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from rich.console import Console
+
+from ..backends.backend import COMPILE_MODES
+from ..results import units
+from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
+from ..results.model import Run
+from . import options as parse
+from .experiment import Experiment, design, execute
+from .forecast import job_key
+from .live import LiveProgress
+from .options import RunOptions, Selection
+from .output import check_output, write_result
+from .progress import JsonLines, Observer, PlainLines, Silence
+from .runner import Outcome, Stop
+
+MOST_TRIALS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RunArguments:
+    """The words of `dlbench run`, as typed."""
+
+    workloads: tuple[str, ...]
+    backends: tuple[str, ...]
+    phases: tuple[str, ...]
+    precisions: tuple[str, ...]
+    batch_sizes: tuple[str, ...]
+    devices: tuple[str, ...]
+    executions: tuple[str, ...]
+    compiles: tuple[str, ...]
+    parameters: tuple[str, ...]
+    allow_import: tuple[str, ...]
+    suite: str
+    trials: int | None
+    budget: str | None
+    timeout: str
+    fail_fast: bool
+    label: str | None
+    dry_run: bool
+    progress: str
+    output_format: str
+    output: str | None
+    store: str | None
+
+
+def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
+    """Plan, measure, store and show; return the exit status."""
+    selection, options = read_arguments(arguments)
+    check_output(arguments.output)
+    observer = make_observer(arguments.progress)
+    experiment = design(selection, options, observer)
+    if arguments.dry_run:
+        sys.stdout.write(plan_text(experiment))
+        return 0
+    check_store(options.store)
+    for note in experiment.notes:
+        observer.note(note)
+    stop = Stop()
+    with stopping_on_signals(stop, observer):
+        run, outcome = execute(experiment, options, argv, observer, stop)
+    write_result(run, arguments.output_format, arguments.output)
+    return exit_status(run, outcome, experiment)
+
+
+def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
+    """Return the parsed and checked arguments.
+
+    Raises:
+        UsageError: a word is unknown or a number out of range; the message says what would fit.
+
+    """
+    if words.trials is not None and not 1 <= words.trials <= MOST_TRIALS:
+        raise UsageError(f"--trials takes 1 to {MOST_TRIALS}; received {words.trials}")
+    selection = Selection(
+        workloads=parse.split(words.workloads),
+        backends=parse.split(words.backends),
+        phases=parse.parse_phases(words.phases),
+        precisions=parse.choose("precision", words.precisions, parse.PRECISIONS) or ("float32",),
+        batch_sizes=parse.parse_batch_sizes(words.batch_sizes),
+        devices=parse.choose("device", words.devices, parse.DEVICES) or ("auto",),
+        executions=parse.choose("execution", words.executions, parse.EXECUTIONS) or ("step",),
+        compiles=parse.choose("compile mode", words.compiles, COMPILE_MODES) or ("auto",),
+        parameters=parse.parse_parameters(words.parameters),
+        allow_import=parse.split(words.allow_import),
+    )
+    run_options = RunOptions(
+        suite=words.suite,
+        trials=words.trials,
+        budget_s=parse.parse_duration("--budget", words.budget),
+        timeout_s=parse.parse_duration("--timeout", words.timeout) or 600.0,
+        fail_fast=words.fail_fast,
+        label=words.label,
+        store=words.store,
+        dry_run=words.dry_run,
+    )
+    return selection, run_options
+
+
+def make_observer(style: str) -> Observer:
+    """Return what shows progress on stderr."""
+    if style == "auto":
+        style = "live" if sys.stderr.isatty() else "plain"
+    styles: dict[str, Callable[[], Observer]] = {
+        "live": lambda: LiveProgress(Console(stderr=True)),
+        "plain": PlainLines,
+        "jsonl": JsonLines,
+        "off": Silence,
+    }
+    return styles[style]()
+
+
+def check_store(given: str | None) -> None:
+    """Make sure that the store can be written, before anything is prepared."""
+    from ..results.store import store_path
+
+    folder = store_path(given) / "runs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to the store {str(folder.parent)!r}: {error.strerror or error}; "
+            "choose another folder with --store or DLBENCH_STORE"
+        ) from error
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop, observer: Observer) -> Iterator[None]:
+    """End cleanly on the first Ctrl-C (or SIGTERM), at once on the second."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.wanted():
+            os._exit(Interrupted.exit_code)
+        observer.note("stopping: what was measured is kept (Ctrl-C again ends at once)")
+        stop.request()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_status(run: Run, outcome: Outcome, experiment: Experiment) -> int:
+    """Return the status of a run: interrupted, a case broke, nothing measured, or fine."""
+    if outcome.state == "interrupted":
+        return Interrupted.exit_code
+    if run.failures or experiment.broken:
+        return BrokenError.exit_code
+    return 0 if run.trials else NothingMeasured.exit_code
+
+
+def plan_text(experiment: Experiment) -> str:
+    """Return the plan and its forecast as text for `--dry-run`."""
+    plan, schedule, expected = experiment.plan, experiment.schedule, experiment.expected
+    lines = []
+    for job in plan.jobs:
+        key = job_key(job, schedule.effort)
+        phases = ", ".join(_case_text(str(case.get("phase")), case.factors.get("batch_size")) for case in job.cases)
+        given = " ".join(f"{name}={value}" for name, value in job.candidate.given.items())
+        mark = " (a guess)" if key in expected.guessed else ""
+        name = f"{job.candidate.spec.name} {given}".strip()
+        settings = f"{job.device}, {job.execution}, {job.mode.how}, {job.precision}, batch {job.batch_size}"
+        lines.append(f"{name}  {job.backend.title}  {settings}")
+        lines.append(f"    {phases}: {units.seconds(expected.seconds[key])}{mark}")
+    for item in plan.left_out:
+        lines.append(f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}")
+    lines += [f"note: {note}" for note in experiment.notes]
+    total = expected.block_s * schedule.blocks
+    ground = (
+        f"{len(expected.guessed)} of {len(plan.jobs)} jobs are guesses"
+        if expected.guessed
+        else "from this machine's own runs"
+    )
+    lines.append(
+        f"{len(plan.jobs)} jobs x {schedule.blocks} blocks = {len(plan.jobs) * schedule.blocks} processes, "
+        f"about {units.seconds(total)} ({ground})"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _case_text(phase: str, batch_size: object) -> str:
+    return f"{phase} at batch {batch_size}" if batch_size is not None else phase

@@ -1,0 +1,168 @@
+"""One problem, built in a worker: the model with its data, and the steps made from it, shared by the job's cases."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..backends.backend import ForwardStep, Runtime, TrainStep
+from ..backends.objective import as_list
+from ..results.errors import BrokenError
+from ..workloads import data_file, initial, metrics
+from ..workloads.workload import Arrays, Data, Problem, Workload
+from . import memory
+from .measure import Clock, timed
+from .wire import Request
+
+PLACED_BATCHES = 8
+"""Training batches kept on the device; steady steps go round them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """What the first training step cost: tracing, compiling and one step."""
+
+    seconds: float
+    peak_bytes: int | None
+
+
+class Session:
+    """The built problem of one job."""
+
+    def __init__(self, request: Request, workload: Workload, runtime: Runtime, clock: Clock) -> None:
+        self.request = request
+        self.runtime = runtime
+        self._clock = clock
+        self._train: TrainStep | None = None
+        self._first: FirstStep | None = None
+        self._forward: ForwardStep | None = None
+        self._placed: list[tuple[Any, Any]] | None = None
+        self.marks: dict[str, float] = {}
+        start = clock()
+        self.data, stored = data_file.read(Path(request.data.path))
+        if stored != request.data.sha256 or data_file.digest(self.data) != stored:
+            raise BrokenError(f"the prepared data {request.data.path} changed since the run began; run again")
+        self.marks["data_s"] = clock() - start
+        self._mark_resident("rss_data_bytes")
+        start = clock()
+        self.problem = _build(request, workload, self.data)
+        self.initial_weights = initial.weights_digest(self.problem.model)
+        self.marks["build_s"] = clock() - start
+        self.marks["parameters"] = float(self.problem.model.count_params())
+        self._mark_resident("rss_built_bytes")
+        self._check_sizes()
+
+    def train_step(self) -> TrainStep:
+        """Return the training step; made, and run once, when first asked for."""
+        if self._train is None:
+            memory.reset_peak()
+            self._train = self.runtime.train_step(self.problem, self.request.compile_kind)
+            x, y = self.placed_batches()[0]
+            step = self._train
+            seconds = timed(lambda: step.run(x, y), step.wait, self._clock)
+            self._first = FirstStep(seconds, memory.peak_bytes())
+        return self._train
+
+    def first_step(self) -> FirstStep:
+        """Return what the first step cost."""
+        self.train_step()
+        if self._first is None:
+            raise BrokenError("the first training step was not timed")
+        return self._first
+
+    def forward_step(self) -> ForwardStep:
+        """Return the inference step; made when first asked for."""
+        if self._forward is None:
+            self._forward = self.runtime.forward_step(self.problem, self.request.compile_kind)
+        return self._forward
+
+    def placed_batches(self) -> list[tuple[Any, Any]]:
+        """Return the first few training batches, on the device."""
+        if self._placed is None:
+            count = min(PLACED_BATCHES, self._samples // self.request.batch_size)
+            starts = [index * self.request.batch_size for index in range(count)]
+            self._placed = [
+                (self._place(self.data.train_x, start), self._place(self.data.train_y, start)) for start in starts
+            ]
+        return self._placed
+
+    def placed_input(self, batch_size: int) -> Any:
+        """Return one batch of inputs, on the device; the test samples are repeated where they are too few."""
+        rows = np.arange(batch_size) % len(self.data.test_x[0])
+        return self.runtime.place(tuple(array[rows] for array in self.data.test_x))
+
+    def epoch_batches(self, number: int) -> Iterator[tuple[Any, Any]]:
+        """Yield an epoch's batches in the order that the seed gives, the same on every backend."""
+        order = np.random.default_rng((self.request.seed, number)).permutation(self._samples)
+        size = self.request.batch_size
+        for start in range(0, self._samples - size + 1, size):
+            rows = order[start : start + size]
+            x = self.runtime.place(tuple(array[rows] for array in self.data.train_x))
+            yield x, self.runtime.place(tuple(array[rows] for array in self.data.train_y))
+
+    def evaluator(self, step: TrainStep) -> Callable[[], float] | None:
+        """Return the function that gives the test metric of the model as the training step left it."""
+        if self.request.metric is None:
+            return None
+        metric = metrics.get(self.request.metric)
+
+        def evaluate() -> float:
+            step.sync()
+            return float(metric.function(self.data.test_y[0], self._predict()))
+
+        return evaluate
+
+    def variables(self) -> list[np.ndarray]:
+        """Return the trainable variables on the host."""
+        return [keras.ops.convert_to_numpy(variable.value) for variable in self.problem.model.trainable_variables]
+
+    def _predict(self) -> np.ndarray:
+        forward = self.forward_step()
+        forward.refresh()
+        samples, size = len(self.data.test_x[0]), self.request.batch_size
+        parts = []
+        for start in range(0, samples, size):
+            # Every batch has the same shape, the last one filled up, so that nothing is compiled anew.
+            rows = np.arange(start, start + size) % samples
+            forward.run(self.runtime.place(tuple(array[rows] for array in self.data.test_x)))
+            forward.wait()
+            parts.append(forward.outputs()[0][: samples - start])
+        return np.concatenate(parts)
+
+    def _place(self, arrays: Arrays, start: int) -> Any:
+        return self.runtime.place(tuple(array[start : start + self.request.batch_size] for array in arrays))
+
+    def _mark_resident(self, name: str) -> None:
+        resident = memory.resident_bytes()
+        if resident is not None:
+            self.marks[name] = float(resident)
+
+    @property
+    def _samples(self) -> int:
+        return len(self.data.train_x[0])
+
+    def _check_sizes(self) -> None:
+        if self._samples < self.request.batch_size:
+            raise BrokenError(
+                f"batch size {self.request.batch_size} is larger than the {self._samples} training samples of "
+                f"{self.request.workload.name}; choose at most that with --batch-size"
+            )
+        outputs = as_list(self.problem.model.outputs)
+        if len(outputs) != len(self.data.train_y):
+            raise BrokenError(
+                f"the model has {len(outputs)} outputs and the data {len(self.data.train_y)} sets of targets"
+            )
+
+
+def _build(request: Request, workload: Workload, data: Data) -> Problem:
+    keras.config.set_dtype_policy(request.precision)
+    with initial.seeded_initializers(request.seed):
+        problem = workload.build(request.parameters, data)
+    optimizer = problem.optimizer
+    if request.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(problem.model.trainable_variables)
+    return Problem(problem.model, problem.loss, optimizer)

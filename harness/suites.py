@@ -1,0 +1,127 @@
+"""Suites: named choices of workloads, phases and effort. Own ones stand in `dlbench.toml`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..results.errors import UsageError, unknown
+from ..workloads.catalog import names
+from ..workloads.workload import PHASES
+from .measure import Effort
+
+CONFIG = "dlbench.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What is measured, and how long, when the user does not say."""
+
+    name: str
+    summary: str
+    workloads: tuple[str, ...]
+    trials: int = 3
+    phases: tuple[str, ...] = PHASES
+    backends: tuple[str, ...] = ()
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    effort: Effort = field(default_factory=Effort)
+
+
+SUITES = (
+    Suite(
+        "quick",
+        "every workload in a few seconds per job: a first answer within five minutes on two cores",
+        names(),
+    ),
+    Suite(
+        "standard",
+        "the same workloads measured longer and seven times: intervals narrow enough to claim something",
+        names(),
+        trials=7,
+        effort=Effort(train_s=3.0, infer_s=1.0, windows=60),
+    ),
+)
+
+
+def load_suites(config: Path = Path(CONFIG)) -> dict[str, Suite]:
+    """Return the suites of dlbench and those of a configuration file, by name.
+
+    Raises:
+        UsageError: the file cannot be read or has something that dlbench does not know.
+
+    """
+    suites = {suite.name: suite for suite in SUITES}
+    if not config.exists():
+        return suites
+    try:
+        data = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{config}: {error}") from error
+    for key in data:
+        if key != "suites":
+            raise unknown(f"table in {config}", key, ["suites"])
+    tables = data.get("suites", {})
+    if not isinstance(tables, dict):
+        raise UsageError(f"{config}: suites must be a table, such as [suites.mine]")
+    for name, table in tables.items():
+        suites[name] = _suite(name, table, config)
+    return suites
+
+
+def get(suites: Mapping[str, Suite], name: str) -> Suite:
+    """Return the suite of that name."""
+    if name not in suites:
+        raise unknown("suite", name, suites)
+    return suites[name]
+
+
+def _suite(name: str, table: Any, config: Path) -> Suite:
+    where = f"{config}: [suites.{name}]"
+    if not isinstance(table, dict):
+        raise UsageError(f"{where} must be a table")
+    effort_keys = {part.name: float if part.type is float else int for part in fields(Effort)}
+    own_keys = {"summary", "workloads", "trials", "phases", "backends", "parameters"}
+    for key in table:
+        if key not in own_keys | set(effort_keys):
+            raise unknown(f"key of [suites.{name}] in {config}", key, own_keys | set(effort_keys))
+    effort = Effort(**{key: _number(where, key, table[key], effort_keys[key]) for key in effort_keys if key in table})
+    phases = _names(where, table, "phases") or PHASES
+    for phase in phases:
+        if phase not in PHASES:
+            raise unknown(f"phase in {where}", phase, PHASES)
+    parameters = table.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise UsageError(f"{where}: parameters must be a table such as {{ depth = [4, 8] }}")
+    for key, value in parameters.items():
+        if value == []:
+            raise UsageError(f"{where}: parameters: {key} needs at least one value")
+    suite = Suite(
+        name=name,
+        summary=str(table.get("summary", f"from {config}")),
+        workloads=_names(where, table, "workloads") or names(),
+        phases=tuple(phase for phase in PHASES if phase in phases),
+        backends=_names(where, table, "backends"),
+        parameters={
+            key: tuple(str(item) for item in (value if isinstance(value, list) else [value]))
+            for key, value in parameters.items()
+        },
+        effort=effort,
+    )
+    return replace(suite, trials=int(_number(where, "trials", table["trials"], int))) if "trials" in table else suite
+
+
+def _names(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{where}: {key} must be a list of names; received {value!r}")
+    return tuple(value)
+
+
+def _number(where: str, key: str, value: Any, kind: type) -> Any:
+    right = isinstance(value, int | float) if kind is float else isinstance(value, int)
+    if not right or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise UsageError(
+            f"{where}: {key} must be {'a' if kind is float else 'a whole'} number above 0; received {value!r}"
+        )
+    return kind(value)

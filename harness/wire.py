@@ -1,0 +1,77 @@
+"""What the controller sends to a worker. The reply needs no records of its own: it is lines of the store's file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..results.factors import Scalar
+from ..results.model import Case
+from ..workloads.reference import Reference
+from ..workloads.synthetic import Signature
+from ..workloads.workload import Spec
+from .measure import Effort
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecipe:
+    """How a workload's data is made; equal recipes give equal bytes."""
+
+    workload: str
+    parameters: Mapping[str, Scalar]
+    """Those that change the data."""
+    version: int
+    path: str = ""
+    """File to write."""
+    signature: Signature | None = None
+    """A user's model: random data of this form instead of the workload's own."""
+    samples: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A workload's data on disk, with what is known about it."""
+
+    path: str
+    sha256: str
+    """Of the arrays' bytes, shapes and types."""
+    best: float | None = None
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a user's file offers."""
+
+    spec: Spec
+    signature: Signature
+    """Of the model with the parameters asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One job: one backend, one device, one problem, and the cases to measure in turn."""
+
+    job: str
+    block: int
+    position: int
+    seed: int
+    backend: str
+    device: str
+    workload: Reference
+    parameters: Mapping[str, Scalar]
+    batch_size: int
+    precision: str
+    execution: str
+    compile_kind: str
+    data: PreparedData
+    cases: tuple[Case, ...]
+    epoch_limit: int
+    effort: Effort
+    reply: str
+    """Path of the file that the worker appends its reply to."""
+    metric: str | None = None
+    direction: str | None = None
+    target: float | None = None
+    allow_import: tuple[str, ...] = ()
+    ledger: Mapping[str, Scalar] = field(default_factory=dict)
+    """What the controller knows and each trial records: the resolved compile mode, the state of caches."""

@@ -1,0 +1,45 @@
+"""The factors of a case: each is declared here once, with its default and its part in the identity."""
+
+from dataclasses import dataclass
+
+Scalar = str | int | float | bool | None
+
+PARAMETER_PREFIX = "p."
+"""A workload's own parameter `depth` is the factor `p.depth`; its default is the workload's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One thing that can vary between cases."""
+
+    name: str
+    default: Scalar
+    meaning: str
+    identity: bool = True
+    """False: kept with the case, but two cases that differ only in it are the same case."""
+
+
+FACTORS = (
+    Factor("backend", None, "the framework Keras runs on"),
+    Factor("phase", None, "what is measured: train, infer or converge"),
+    Factor("device", "cpu", "the kind of device: cpu or gpu"),
+    Factor("execution", "step", "how the model is driven: step is Keras' custom-loop API"),
+    Factor("compile", "auto", "the compile mode asked for: auto, eager, jit or xla"),
+    Factor("precision", "float32", "the Keras dtype policy"),
+    Factor("batch_size", None, "samples per step; None is the workload's own"),
+    Factor("allow_import", None, "further frameworks that the worker may import"),
+)
+
+BY_NAME = {factor.name: factor for factor in FACTORS}
+
+
+def default_of(name: str) -> Scalar:
+    """Return the value that a factor has when it is not given (None for a workload's parameter)."""
+    factor = BY_NAME.get(name)
+    return factor.default if factor else None
+
+
+def in_identity(name: str) -> bool:
+    """Tell whether a factor takes part in a case's id."""
+    factor = BY_NAME.get(name)
+    return factor.identity if factor else True

@@ -1,0 +1,93 @@
+"""Notes under the tables: the machine, what makes the numbers doubtful, and where the run is kept."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from . import units
+from .columns import Record, framework
+from .model import Run
+
+BUSY = 0.05
+"""Share of the cores taken by other programs from which a trial is doubtful ."""
+
+FEW = 5
+"""Fewer trials than this give wide intervals: the t quantile is 4.3 for three, 2.8 for five."""
+
+
+def notes(run: Run, rows: Sequence[Record]) -> list[tuple[str, list[str]]]:
+    """Return what stands under the tables: each label that has lines, in order."""
+    parts = [
+        ("Machine", [machine(run)]),
+        ("Software", [software(run)]),
+        ("Load", load(run)),
+        ("Warnings", warnings(run, rows)),
+        ("Notes", [*run.header.notes, *(run.end.notes if run.end else ()), *run.problems]),
+        ("Run", [stored(run)]),
+    ]
+    return [(label, lines) for label, lines in parts if lines]
+
+
+def machine(run: Run) -> str:
+    """Return the computer in one line."""
+    found = run.header.machine
+    memory = units.size(found.memory_bytes) if found.memory_bytes else None
+    devices = dict.fromkeys(
+        device.name
+        for environment in run.header.environments
+        for probe in environment.probes
+        for device in probe.devices
+        if device.kind != "cpu"
+    )
+    governor = f"governor {found.governor}" if found.governor else "governor unknown"
+    parts = (found.cpu, units.plural(found.cores, "core"), memory, *devices, found.system, governor)
+    return ", ".join(part for part in parts if part)
+
+
+def software(run: Run) -> str:
+    """Return the versions that all rows share."""
+    environments = run.header.environments
+    keras = dict.fromkeys(p.keras for environment in environments for p in environment.probes if p.keras)
+    pythons = dict.fromkeys(environment.python_version for environment in environments)
+    parts = [f"Keras {version}" for version in keras] + [f"Python {version}" for version in pythons]
+    return ", ".join([*parts, f"dlbench {run.header.dlbench}"])
+
+
+def load(run: Run) -> list[str]:
+    """Return how busy other programs kept the cores while trials were measured."""
+    loads = [trial.marks["foreign_load"] for trial in run.trials if "foreign_load" in trial.marks]
+    if not loads:
+        return ["other programs: not known"] if run.trials else []
+    typical, worst = units.percent(median(loads)), units.percent(max(loads))
+    return [f"other programs took {typical} of the cores (median over trials), {worst} at worst"]
+
+
+def warnings(run: Run, rows: Sequence[Record]) -> list[str]:
+    """Return what makes the numbers doubtful, worst first."""
+    found = []
+    loads = [trial.marks["foreign_load"] for trial in run.trials if "foreign_load" in trial.marks]
+    if busy := sum(load > BUSY for load in loads):
+        limit = units.percent(BUSY)
+        trials = f"{busy} of {units.plural(len(loads), 'trial')}"
+        found.append(f"busy machine: other programs took more than {limit} of the cores in {trials}")
+    governor = run.header.machine.governor
+    if governor is not None and governor != "performance":
+        found.append(f"the CPU governor is {governor!r}, not 'performance': clocks move while measuring")
+    for phase, words in (("train", "training"), ("infer", "inference")):
+        names = [f"{row['workload']} on {framework(row)}" for row in rows if row[f"{phase}_unsettled_trials"]]
+        if names:
+            found.append(f"{words} did not settle (~): {', '.join(dict.fromkeys(names))}")
+    fewest = min((row["trials"] for row in rows if row["trials"]), default=FEW)
+    if fewest < FEW:
+        effect = "there are no intervals" if fewest == 1 else "intervals are wide"
+        found.append(f"only {units.plural(fewest, 'trial')} of some cases: {effect}")
+    return found
+
+
+def stored(run: Run) -> str:
+    """Return the run's id, how it ended and where it is kept."""
+    end = run.end
+    state = "cut short: the file has no end line" if end is None else end.state
+    parts = [run.header.run, f"label {run.header.label}" if run.header.label else None, state]
+    parts += [units.seconds(end.wall_seconds)] if end else []
+    parts += [f"stored in {run.path}" if run.path else "not stored"]
+    return ", ".join(part for part in parts if part)

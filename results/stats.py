@@ -1,0 +1,225 @@
+"""Statistics on plain arrays: means, paired ratios, detectable effects and quantiles, each with its interval.
+
+A figure that cannot be had is None, never 0 and never NaN. Trials are the unit of replication: pass one value
+per trial, never pooled steps.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+"""For means and ratios over trials."""
+
+QUANTILE_CONFIDENCE = 0.99
+"""For quantiles within a trial, as MLPerf's LoadGen has it."""
+
+POWER = 0.8
+"""Chance that a difference of the smallest detectable size is found."""
+
+Values = Sequence[float] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and its bounds, in the unit of the values it was made from."""
+
+    estimate: float
+    low: float | None
+    """None, together with `high`, where there are too few values for bounds."""
+    high: float | None
+    n: int
+    """Number of values (for paired figures: of pairs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A mean and the sample standard deviation around it, in the unit of the values."""
+
+    mean: float
+    sd: float | None
+    """With n - 1 in the denominator; None for one value."""
+    n: int
+
+
+def t_quantile(probability: float, freedom: int) -> float:
+    """Return the quantile of Student's t distribution with so many degrees of freedom."""
+    from scipy.special import stdtrit  # slow to import, so only when needed
+
+    return float(stdtrit(freedom, probability))
+
+
+def spread(values: Values) -> Spread | None:
+    """Return mean and sample standard deviation; None for no values.
+
+    Raises ValueError for a value that is not finite.
+    """
+    array = _finite(values)
+    if array.size == 0:
+        return None
+    return Spread(float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else None, array.size)
+
+
+def geometric_mean(values: Values, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the geometric mean of positive values of shape (trials,), with its t interval.
+
+    The interval is Student's (1908) on the logarithms, carried back: timings are skewed to the right, and
+    ratios of geometric means do not depend on which side is the denominator (Fleming & Wallace, CACM 29(3),
+    1986). One value has no interval; no values give None. Raises ValueError for a value that is not positive
+    and finite.
+    """
+    logs = _logs(values)
+    if logs.size == 0:
+        return None
+    return _exponential(_mean_of(logs, confidence))
+
+
+def paired_ratio(candidate: Values, baseline: Values, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return candidate / baseline over blocks, both of shape (blocks,) in the same order; None for no blocks.
+
+    With d and s_d the mean and the standard deviation of the log ratios, the interval is d +- t(n-1) s_d /
+    sqrt(n) (randomised complete blocks; Box, Hunter & Hunter, Statistics for Experimenters, 2nd ed., 3.2).
+    Raises ValueError for sides of unequal length, since unpaired values say little under drift, and for
+    values that are not positive and finite.
+    """
+    differences = _log_ratios(candidate, baseline)
+    if differences.size == 0:
+        return None
+    return _exponential(_mean_of(differences, confidence))
+
+
+def smallest_detectable_ratio(
+    candidate: Values, baseline: Values, confidence: float = CONFIDENCE, power: float = POWER
+) -> float | None:
+    """Return the ratio above 1 that so many blocks of such noise would show with the given power.
+
+    exp((t(1 - alpha/2) + t(power)) s_d / sqrt(n)), both t with n - 1 degrees of freedom (Bloom, Evaluation
+    Review 19(5), 1995: minimum detectable effects). None for fewer than two blocks, and where the noise is so
+    large that the ratio is beyond any number. Raises ValueError as `paired_ratio` does.
+    """
+    differences = _log_ratios(candidate, baseline)
+    n = differences.size
+    if n <= 1:
+        return None
+    factor = t_quantile((1 + confidence) / 2, n - 1) + t_quantile(power, n - 1)
+    effect = factor * float(differences.std(ddof=1)) / math.sqrt(n)
+    return math.exp(effect) if effect < math.log(sys.float_info.max) else None
+
+
+@lru_cache(maxsize=64)
+def fewest_queries(q: float, confidence: float = QUANTILE_CONFIDENCE, exceedances: int = 1) -> int:
+    """Return the fewest queries from which quantile q may be told.
+
+    The smallest n for which at most `exceedances` values above the true quantile would be seen with a
+    probability of no more than 1 - confidence: P(Binomial(n, 1 - q) <= exceedances) <= 1 - confidence (order
+    statistics: David & Nagaraja, 3rd ed., 7.1; early stopping in MLPerf's LoadGen uses the same bound).
+    Raises ValueError for a q that is not between 0 and 1.
+    """
+    if not 0 < q < 1:
+        raise ValueError(f"a quantile lies between 0 and 1; received {q}")
+    above, most = 1, 2
+    while _binomial(most, 1 - q, exceedances) > 1 - confidence:
+        above, most = most, most * 2
+    while most - above > 1:
+        middle = (above + most) // 2
+        if _binomial(middle, 1 - q, exceedances) > 1 - confidence:
+            above = middle
+        else:
+            most = middle
+    return most
+
+
+def quantile(values: Values, q: float, confidence: float = QUANTILE_CONFIDENCE) -> Interval | None:
+    """Return quantile q of values of shape (queries,), with bounds that are two of the values.
+
+    The bounds hold for any continuous distribution (David & Nagaraja, Order Statistics, 3rd ed., 7.1); the
+    estimate is the median-unbiased one (Hyndman & Fan, American Statistician 50(4), 1996, type 8). None where
+    there are fewer than `fewest_queries`. Raises ValueError for a value that is not finite.
+    """
+    array = np.sort(_finite(values))
+    if array.size < fewest_queries(q, confidence):
+        return None
+    return _ordered_bounds(array, q, confidence)
+
+
+def median(values: Values, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the median of values of shape (n,), with bounds as in `quantile`; None for no values.
+
+    Bounds are None where even smallest and largest do not reach the confidence (below 6 values at 95 %).
+    """
+    array = np.sort(_finite(values))
+    return _ordered_bounds(array, 0.5, confidence) if array.size else None
+
+
+def _ordered_bounds(ordered: NDArray[np.float64], q: float, confidence: float) -> Interval:
+    estimate = float(np.quantile(ordered, q, method="median_unbiased"))
+    low, high = _ranks(ordered.size, q, confidence)
+    if low is None or high is None:
+        return Interval(estimate, None, None, ordered.size)
+    return Interval(estimate, float(ordered[low]), float(ordered[high]), ordered.size)
+
+
+@lru_cache(maxsize=256)
+def _ranks(n: int, q: float, confidence: float) -> tuple[int | None, int | None]:
+    """Return the places, from 0, of the tightest order statistics with half the doubt outside each."""
+    tail = (1 - confidence) / 2
+    below = _cumulative(n, q)[:n]
+    low = int(np.searchsorted(below, tail, side="right")) - 1
+    high = int(np.searchsorted(below, 1 - tail, side="left"))
+    return (low if low >= 0 else None), (high if high < n else None)
+
+
+def _binomial(n: int, p: float, most: int) -> float:
+    """Return P(Binomial(n, p) <= most)."""
+    return math.fsum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(min(most, n) + 1))
+
+
+def _cumulative(n: int, p: float) -> NDArray[np.float64]:
+    """Return P(Binomial(n, p) <= k) for k = 0 .. n, through logarithms so that no term overflows."""
+    factorials = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, n + 1)))))
+    k = np.arange(n + 1)
+    logs = factorials[n] - factorials - factorials[::-1] + k * math.log(p) + (n - k) * math.log1p(-p)
+    return np.cumsum(np.exp(logs))
+
+
+def _mean_of(values: NDArray[np.float64], confidence: float) -> Interval:
+    n, mean = values.size, float(values.mean())
+    if n <= 1:
+        return Interval(mean, None, None, n)
+    half = t_quantile((1 + confidence) / 2, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def _exponential(logs: Interval) -> Interval:
+    low = None if logs.low is None else float(np.exp(logs.low))
+    with np.errstate(over="ignore"):
+        high = None if logs.high is None else float(np.exp(logs.high))
+    if high is None or not math.isfinite(high):
+        return Interval(math.exp(logs.estimate), None, None, logs.n)
+    return Interval(math.exp(logs.estimate), low, high, logs.n)
+
+
+def _finite(values: Values) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError(f"expected one row of finite numbers; received {values!r}")
+    return array
+
+
+def _logs(values: Values) -> NDArray[np.float64]:
+    array = _finite(values)
+    if (array <= 0).any():
+        raise ValueError(f"expected positive numbers, for their logarithms; received {values!r}")
+    return np.log(array)
+
+
+def _log_ratios(candidate: Values, baseline: Values) -> NDArray[np.float64]:
+    above, below = _logs(candidate), _logs(baseline)
+    if above.size != below.size:
+        raise ValueError(f"expected one pair per block; received {above.size} and {below.size} values")
+    return above - below

@@ -1,0 +1,132 @@
+"""Steady state: the first window of a trial from which its step time no longer changes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST = 5
+"""Fewer windows than this are never called steady: no noise can be told from them."""
+
+LONGEST = 400
+"""Longer series are merged to at most so many points: the search is quadratic."""
+
+TOLERANCE = 0.01
+"""Segments this close to the last one count as equal (relative), or within half the noise where that is
+more."""
+
+COVERAGE = 0.3
+"""Share of all steps that the steady part must hold."""
+
+PENALTY = 3.0
+"""A change must lower the squared error by PENALTY ln(n) noise variances: two parameters, its place and its
+level (Zhang & Siegmund, Biometrics 63(1), 2007)."""
+
+CLIP = 3.0
+"""Values further than so many noise units from their running median are drawn in to there."""
+
+REACH = 3
+"""Neighbours on each side in the running median."""
+
+SMALLEST_NOISE = 0.002
+"""Relative; below this, clock resolution passes for change."""
+
+Array = NDArray[np.float64]
+
+
+def steady_start(step_seconds: Sequence[float] | Array, steps: Sequence[int]) -> int | None:
+    """Return the index of the first steady window, or None where the series never settles.
+
+    step_seconds: mean step time of each window, seconds, shape (windows,). steps: steps in each window, same
+    shape.
+
+    The logarithms of the step times are split by change points (optimal partitioning, Jackson et al., IEEE
+    Signal Processing Letters 12(2), 2005), outliers drawn in. The steady part starts at the earliest segment
+    from which all segments agree with the last one within max(1 %, half the noise), and holds at least 30 %
+    of the steps: the rule after Barrett et al., Virtual Machine Warmup Blows Hot and Cold, OOPSLA 2017. None
+    is a label, not an error. Raises ValueError for step times that are not positive, or arguments of unequal
+    length.
+    """
+    times, counts = np.asarray(step_seconds, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    if times.shape != counts.shape or times.ndim != 1:
+        raise ValueError(f"expected one step count per window; received {times.shape} and {counts.shape}")
+    if times.size < FEWEST:
+        return None
+    if not (np.isfinite(times).all() and (times > 0).all() and (counts > 0).all()):
+        raise ValueError("expected positive, finite step times and step counts")
+
+    width = math.ceil(times.size / LONGEST)
+    logs = np.log(_merged(times, counts, width))
+    noise = _noise(logs)
+    starts = _segments(_drawn_in(logs, noise), PENALTY * math.log(logs.size) * noise**2)
+    first = starts[_agreeing(_levels(logs, starts), max(math.log1p(TOLERANCE), noise / 2))] * width
+    return first if counts[first:].sum() >= COVERAGE * counts.sum() else None
+
+
+def _merged(times: Array, counts: Array, width: int) -> Array:
+    """Return the step times of groups of `width` neighbouring windows; the last group may be smaller."""
+    if width == 1:
+        return times
+    places = np.arange(0, times.size, width)
+    merged: Array = np.add.reduceat(times * counts, places) / np.add.reduceat(counts, places)
+    return merged
+
+
+def _noise(logs: Array) -> float:
+    """Return the standard deviation of the noise, from the median absolute deviation of differences.
+
+    Differences cancel the level, their median the drift, and the median absolute deviation (times 1.4826 for
+    a normal distribution; Rousseeuw & Croux, JASA 88, 1993) the jumps. The largest over lags 1 to 3, since
+    neighbouring windows resemble each other.
+    """
+    found = [SMALLEST_NOISE]
+    for lag in range(1, min(3, logs.size - 3) + 1):
+        differences = logs[lag:] - logs[:-lag]
+        deviation = float(np.median(np.abs(differences - np.median(differences))))
+        found.append(1.4826 * deviation / math.sqrt(2))
+    return max(found)
+
+
+def _drawn_in(logs: Array, noise: float) -> Array:
+    """Return the series with lone outliers drawn in to their running median.
+
+    The first windows stay as they are: a slow one there is settling, and to lose it costs nothing.
+    """
+    mirrored = np.pad(logs, REACH, mode="reflect")  # never repeats the last value itself
+    running = np.median(np.lib.stride_tricks.sliding_window_view(mirrored, 2 * REACH + 1), axis=1)
+    drawn: Array = np.clip(logs, running - CLIP * noise, running + CLIP * noise)
+    drawn[:REACH] = logs[:REACH]
+    return drawn
+
+
+def _segments(values: Array, penalty: float) -> list[int]:
+    """Return where each segment of the best partition starts: least squared error plus penalties."""
+    n = values.size
+    values = values - values.mean()
+    total = np.concatenate(([0.0], np.cumsum(values)))
+    square = np.concatenate(([0.0], np.cumsum(values**2)))
+    best, previous = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
+    for end in range(1, n + 1):
+        lengths = np.arange(end, 0, -1)
+        errors = square[end] - square[:end] - (total[end] - total[:end]) ** 2 / lengths
+        costs = best[:end] + errors + penalty
+        previous[end] = np.argmin(costs)
+        best[end] = costs[previous[end]]
+    starts = [int(previous[n])]
+    while starts[-1] > 0:
+        starts.append(int(previous[starts[-1]]))
+    return starts[::-1]
+
+
+def _levels(logs: Array, starts: list[int]) -> list[float]:
+    """Return the median of each segment: an outlier that was drawn in still pulls at a mean."""
+    return [float(np.median(part)) for part in np.split(logs, starts[1:])]
+
+
+def _agreeing(levels: list[float], tolerance: float) -> int:
+    """Return the earliest segment from which all levels lie within the tolerance of the last."""
+    first = len(levels) - 1
+    while first > 0 and abs(levels[first - 1] - levels[-1]) <= tolerance:
+        first -= 1
+    return first

@@ -1,0 +1,98 @@
+"""Words about one comparison: its heading, what it shows, what is missing."""
+
+from collections.abc import Sequence
+
+from . import units
+from .columns import Record, framework, modes_differ
+from .factors import PARAMETER_PREFIX, default_of
+
+TWICE = 2.0
+"""A smallest detectable ratio above this is told as such: its size means nothing."""
+
+DOT = " \N{MIDDLE DOT} "
+
+
+def title(row: Record) -> str:
+    """Return what a workload is: area and data."""
+    data = {"real": "real data", "generated": "generated data", "synthetic": "synthetic data"}
+    kind = data.get(row["data"], row["data"])
+    source = f"{kind}: {row['source']}" if kind and row["source"] else kind
+    return DOT.join(part for part in (row["area"], source) if part)
+
+
+def settings(row: Record) -> str:
+    """Return the settings that all rows of a group share."""
+    batch = f"batch {row['batch_size']}" if row["batch_size"] is not None else None
+    asked = [f"{name} {row[name]}" for name in ("execution", "compile") if row[name] != default_of(name)]
+    further = [
+        f"{name.removeprefix(PARAMETER_PREFIX)} {value}"
+        for name, value in row.items()
+        if value is not None and (name.startswith(PARAMETER_PREFIX) or name == "allow_import")
+    ]
+    side = f"side {row['side']}" if row["side"] else None
+    return DOT.join(part for part in (batch, row["precision"], row["device"], *asked, *further, side) if part)
+
+
+def goal(row: Record) -> str:
+    """Return the metric with its target and the best possible value, "" for a workload without a metric."""
+    if row["metric"] is None:
+        return "no accuracy: random data" if row["data"] == "synthetic" else ""
+    sign = "\N{LESS-THAN OR EQUAL TO}" if row["direction"] == "min" else "\N{GREATER-THAN OR EQUAL TO}"
+    target = f"target {sign} {units.number(row['target'])}" if row["target"] is not None else "no target"
+    best = f"best possible {units.number(row['best'])}" if row["best"] is not None else None
+    return DOT.join(part for part in (f"test {row['metric']}", target, best) if part)
+
+
+def conclusion(rows: Sequence[Record]) -> list[str]:
+    """Return what a group's training throughputs show, in plain sentences."""
+    timed = [row for row in rows if row["train_throughput_samples_per_s"] is not None]
+    leader = next((row for row in timed if row["leads"]), None)
+    if leader is None:
+        return []
+    others = [row for row in timed if row is not leader]
+    if not others:
+        return [f"Only {framework(leader)} was timed in training: there is nothing to compare it with."]
+    detectable = rows[0]["group_detectable_ratio"]
+    blocks = min(row["paired_blocks"] or 0 for row in others)
+    if detectable is None:
+        return ["No backend is shown to be fastest: fewer than two shared blocks give no interval."]
+    size = "more than 100 %" if detectable > TWICE else units.percent(detectable - 1)
+    count = units.plural(blocks, "block")
+    smallest = f"The smallest difference that {count} can show here is {size} (80 % power)."
+    modes = ", each framework as it comes" if modes_differ(rows) else ""
+    if leader["shown_fastest"]:
+        return [f"{framework(leader)} trains fastest{modes}.", smallest]
+    near = [framework(row) for row in others if not _clear(row)]
+    names = listed([framework(leader), *near])
+    return [f"No backend is shown to be fastest: {names} are too close.", smallest]
+
+
+def _clear(row: Record) -> bool:
+    """Tell whether a row is shown to be slower than the one that leads."""
+    high, detectable = row["ratio_to_fastest_high"], row["smallest_detectable_ratio"]
+    return high is not None and detectable is not None and high < 1 and 1 / row["ratio_to_fastest"] >= detectable
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as they stand in a sentence: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def remarks(row: Record) -> list[str]:
+    """Return what is to be said about a row that has some of its figures and not others."""
+    found = []
+    phase = f"{row['failure_phase']}: " if row["failure_phase"] else ""
+    if row["failures"]:
+        what = f"{units.plural(row['failures'], 'trial')} failed"
+        found.append(f"{phase}{what} ({row['failure_kind']}: {row['failure_message']})")
+    elif row["failure_kind"]:
+        found.append(f"{phase}{row['failure_kind']}: {row['failure_message']}")
+    if row["latency_note"]:
+        found.append(f"latency p90: {units.missing(row['latency_note'])}")
+    return found
+
+
+def logs(rows: Sequence[Record]) -> list[str]:
+    """Return where the logs of what failed are kept."""
+    found = (f"log of {framework(row)}: {row['failure_log']}" for row in rows if row["failure_log"])
+    return list(dict.fromkeys(found))

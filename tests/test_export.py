@@ -1,0 +1,60 @@
+"""Exports: each format can be read back, and says the same as the frame."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+from dlbench.results.errors import UsageError
+from dlbench.results.export import FORMATS, export
+from dlbench.results.frame import tidy
+from dlbench.results.model import Run
+from dlbench.results.tables import render
+
+from .synthetic_runs import full_run, header
+
+
+def test_csv_is_the_tidy_frame() -> None:
+    run = full_run()
+    back, frame = pd.read_csv(io.StringIO(export(run, "csv"))), tidy(run)
+    assert list(back.columns) == list(frame.columns)
+    expected = frame["train_throughput_samples_per_s"].tolist()
+    assert back["train_throughput_samples_per_s"].tolist() == pytest.approx(
+        [float("nan") if value is pd.NA else value for value in expected], nan_ok=True
+    )
+
+
+def test_json_has_the_facts_and_null_for_what_is_missing() -> None:
+    run = full_run()
+    found = json.loads(export(run, "json"))
+    assert (found["run"], found["state"], found["machine"]["cores"]) == (run.header.run, "complete", 2)
+    assert len(found["rows"]) == len(tidy(run))
+    lost = next(row for row in found["rows"] if row["failure_kind"] == "out of memory")
+    assert lost["train_throughput_samples_per_s"] is None
+    assert found["rows"][0]["leads"] is True
+    assert "NaN" not in export(run, "json")
+
+
+def test_markdown_has_a_table_per_comparison() -> None:
+    text = export(full_run(), "markdown")
+    assert text.count("\n| --- |") == 4
+    for block in text.split("### ")[1:]:
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in rows}) == 1
+    assert "### digits_cnn" in text
+    assert "PyTorch 2.13.0: out of memory: the worker needed more than 7.9 GB" in text
+    assert "± &lt;0.001" in text
+
+
+def test_table_is_what_the_terminal_shows() -> None:
+    assert export(full_run(), "table") == render(full_run())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_takes_an_empty_run(name: str) -> None:
+    assert export(Run(header(()), (), (), (), None), name)
+
+
+def test_an_unknown_format_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="did you mean 'markdown'"):
+        export(full_run(), "markdwn")

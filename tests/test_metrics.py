@@ -1,0 +1,95 @@
+"""Metrics against scikit-learn, against arithmetic by hand, and on shapes that do not fit."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from dlbench.results.errors import BrokenError, UsageError
+from dlbench.workloads import metrics
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import log_loss, roc_auc_score
+
+Metric = Callable[[metrics.Targets, metrics.Targets], float]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=2, max_size=60))
+def test_auc_equals_scikit_learn_also_with_ties(pairs: list[tuple[int, int]]) -> None:
+    truth = np.array([truth for truth, _ in pairs])
+    scores = np.array([score for _, score in pairs], dtype=np.float32)
+    if truth.min() == truth.max():
+        with pytest.raises(BrokenError, match="one class only"):
+            metrics.auc(truth, scores)
+    else:
+        assert metrics.auc(truth, scores) == pytest.approx(roc_auc_score(truth, scores), abs=1e-12)
+
+
+def test_auc_takes_columns_and_tuples() -> None:
+    truth, scores = np.array([[0.0], [1.0], [1.0]]), np.array([0.5, 0.2, 0.7])
+    assert metrics.auc((truth,), (scores,)) == 0.5
+
+
+def test_accuracy_counts_every_leading_axis() -> None:
+    scores = np.array([[[0, 1], [1, 0]], [[0, 1], [0, 1]]])
+    assert metrics.accuracy(np.array([[1, 1], [1, 0]]), scores) == 0.5
+    assert metrics.accuracy(np.array([[1], [0]]), np.array([[0.1, 0.9], [0.8, 0.2]])) == 1.0
+
+
+def test_cross_entropy_equals_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    logits, labels = random.normal(size=(50, 5)), np.arange(50) % 5
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert metrics.cross_entropy(labels, logits) == pytest.approx(log_loss(labels, chances), rel=1e-12)
+
+
+def test_cross_entropy_of_huge_logits_neither_overflows_nor_loses_the_difference() -> None:
+    logits = np.array([[1e4, 1e4 - 1.0], [-1e4, -1e4]])
+    expected = (1 + math.log1p(math.exp(-1)) + math.log(2)) / 2
+    assert metrics.cross_entropy(np.array([1, 0]), logits) == pytest.approx(expected, rel=1e-9)
+
+
+def test_mean_squared_error() -> None:
+    assert metrics.mean_squared_error(np.array([1.0, 2.0]), np.array([[2.0], [4.0]])) == 2.5
+
+
+@pytest.mark.parametrize("name", sorted(metrics.METRICS))
+def test_a_diverged_model_gives_no_number_and_never_reaches_a_target(name: str) -> None:
+    metric = metrics.get(name)
+    outputs = np.full((2, 2) if name in ("accuracy", "cross_entropy") else (2,), np.nan)
+    value = metric.function(np.array([0, 1]), outputs)
+    assert math.isnan(value)
+    assert not metric.reached(value, metric.bounds[0])
+
+
+@pytest.mark.parametrize("function", [metrics.accuracy, metrics.cross_entropy])
+@pytest.mark.parametrize(
+    ("targets", "outputs", "words"),
+    [
+        (np.zeros(3, int), np.zeros((4, 2)), r"\(3,\) do not fit outputs of shape \(4, 2\)"),
+        (np.zeros(3, int), np.zeros(3), "last axis"),
+        (np.array([0, 2]), np.zeros((2, 2)), r"0\.\.1"),
+        (np.zeros(0, int), np.zeros((0, 2)), "at least one"),
+        ((np.zeros(2, int), np.zeros(2, int)), np.zeros((2, 2)), "one array of targets"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_told(
+    function: Metric, targets: metrics.Targets, outputs: np.ndarray, words: str
+) -> None:
+    with pytest.raises(BrokenError, match=words):
+        function(targets, outputs)
+
+
+def test_values_that_do_not_fit_are_told() -> None:
+    with pytest.raises(BrokenError, match="do not fit"):
+        metrics.mean_squared_error(np.zeros((2, 3)), np.zeros((3, 2)))
+    with pytest.raises(BrokenError, match="0 and 1"):
+        metrics.auc(np.array([1, 2]), np.array([0.1, 0.2]))
+
+
+def test_directions_and_unknown_names() -> None:
+    assert metrics.get("accuracy").reached(0.9, 0.9)
+    assert not metrics.get("cross_entropy").reached(1.1, 1.0)
+    with pytest.raises(UsageError, match="did you mean 'accuracy'"):
+        metrics.get("acuracy")

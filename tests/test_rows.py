@@ -1,0 +1,75 @@
+"""Rows: which cases stand together."""
+
+from dataclasses import replace
+
+from dlbench.results.model import Case, LeftOut, Run
+from dlbench.results.rows import rows_of
+
+from .synthetic_runs import DIGITS, failure, header, run_of, trial
+
+JAX = Case.of("digits_cnn", backend="jax")
+TRAIN, CONVERGE = JAX.with_({"phase": "train"}), JAX.with_({"phase": "converge"})
+SINGLE, INFER = JAX.with_({"phase": "infer", "batch_size": 1}), JAX.with_({"phase": "infer"})
+
+
+def test_phases_of_one_backend_are_one_row() -> None:
+    (row,) = rows_of(run_of([trial(case) for case in (TRAIN, CONVERGE, SINGLE, INFER)]))
+    assert [len(part) for part in (row.train, row.infer, row.latency, row.converge)] == [1, 1, 1, 1]
+    assert row.latency[0].case == SINGLE
+    assert row.group.batch_size == DIGITS.batch_size
+    assert len(row.trials) == 4
+
+
+def test_the_workloads_own_batch_size_may_be_written_out() -> None:
+    (row,) = rows_of(run_of([trial(TRAIN), trial(INFER.with_({"batch_size": 64}))]))
+    assert len(row.infer) == 1
+
+
+def test_latency_belongs_to_every_batch_size() -> None:
+    large = TRAIN.with_({"batch_size": 256})
+    rows = rows_of(run_of([trial(TRAIN), trial(large), trial(SINGLE)]))
+    assert [row.group.batch_size for row in rows] == [64, 256]
+    assert [len(row.latency) for row in rows] == [1, 1]
+    assert [len(row.infer) for row in rows] == [0, 0]
+
+
+def test_batch_size_one_gives_latency_and_throughput() -> None:
+    (row,) = rows_of(run_of([trial(SINGLE)]))
+    assert len(row.latency) == len(row.infer) == len(row.trials) == 1
+    assert row.group.batch_size == 1
+
+
+def test_other_factors_make_other_groups_and_defaults_do_not() -> None:
+    cases = [TRAIN, TRAIN.with_({"precision": "float32"}), TRAIN.with_({"p.depth": 3})]
+    rows = rows_of(run_of([trial(case) for case in cases]))
+    assert [row.group.others for row in rows] == [(), (("p.depth", 3),)]
+    assert len(rows[0].train) == 2
+    assert rows[1].group.get("p.depth") == 3
+    assert rows[1].group.get("precision") == "float32"
+
+
+def test_sides_are_kept_apart() -> None:
+    rows = rows_of(run_of([trial(TRAIN, side="a"), trial(TRAIN, side="b")]))
+    assert [(row.group.side, len(row.train)) for row in rows] == [("a", 1), ("b", 1)]
+
+
+def test_what_gave_no_number_is_a_row() -> None:
+    torch = Case.of("digits_cnn", backend="torch", phase="train")
+    run = run_of([trial(TRAIN)], [failure(torch, "crashed", "signal 11")])
+    left_out = LeftOut(Case.of("digits_cnn", backend="tensorflow"), "not installed")
+    planned = (*run.header.cases, CONVERGE)
+    run = replace(run, header=replace(run.header, cases=planned, left_out=(left_out,)))
+    rows = {row.backend: row for row in rows_of(run)}
+    assert list(rows) == ["jax", "torch", "tensorflow"]
+    assert rows["jax"].unmeasured == [CONVERGE]
+    assert rows["torch"].failures[0].message == "signal 11"
+    assert rows["tensorflow"].left_out == [left_out]
+
+
+def test_workloads_come_in_the_order_of_the_header() -> None:
+    run = run_of([trial(Case.of(name, backend="jax", phase="train")) for name in ("odd", "mixture_mlp", "digits_cnn")])
+    assert [row.group.workload for row in rows_of(run)] == ["digits_cnn", "mixture_mlp", "odd"]
+
+
+def test_an_empty_run_has_no_rows() -> None:
+    assert rows_of(Run(header(()), (), (), (), None)) == []

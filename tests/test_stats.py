@@ -1,0 +1,144 @@
+"""Statistics: agreement with scipy, coverage by simulation, and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+from dlbench.results import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as reference
+
+positive = st.floats(1e-9, 1e9)
+samples = st.lists(positive, min_size=2, max_size=30)
+
+
+@pytest.mark.parametrize(("q", "fewest"), [(0.5, 11), (0.9, 64), (0.95, 130), (0.99, 662), (0.999, 6636)])
+def test_fewest_queries_are_those_of_the_rule(q: float, fewest: int) -> None:
+    assert stats.fewest_queries(q) == fewest
+
+
+@pytest.mark.parametrize("q", [0.9, 0.95, 0.99])
+def test_fewest_queries_follow_from_the_binomial(q: float) -> None:
+    fewest = stats.fewest_queries(q)
+    assert reference.binom.cdf(1, fewest, 1 - q) <= 0.01 < reference.binom.cdf(1, fewest - 1, 1 - q)
+
+
+@pytest.mark.parametrize("q", [0.0, 1.0, 1.5])
+def test_fewest_queries_refuse_what_is_no_quantile(q: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        stats.fewest_queries(q)
+
+
+def test_quantile_is_refused_below_the_fewest_queries() -> None:
+    assert stats.quantile(np.arange(63.0), 0.9) is None
+    assert stats.quantile(np.arange(64.0), 0.9) is not None
+    assert stats.quantile(np.arange(661.0), 0.99) is None
+
+
+@pytest.mark.parametrize(("q", "n"), [(0.5, 11), (0.5, 100), (0.9, 64), (0.9, 300), (0.95, 1000), (0.99, 2000)])
+def test_quantile_bounds_are_the_tightest_order_statistics(q: float, n: int) -> None:
+    found = stats.quantile(np.arange(float(n)), q)  # the value is its own place
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    low, high, below = int(found.low), int(found.high), reference.binom(n, q).cdf
+    assert below(low) <= 0.005 < below(low + 1)
+    assert below(high) >= 0.995 > below(high - 1)
+
+
+def test_quantile_bounds_cover() -> None:
+    rng = np.random.default_rng(1)
+    truth = reference.expon.ppf(0.9)
+    found = [stats.quantile(row, 0.9) for row in rng.exponential(size=(1000, 100))]
+    hits = sum(f is not None and f.low is not None and f.high is not None and f.low <= truth <= f.high for f in found)
+    assert hits >= 980
+
+
+@given(samples)
+def test_geometric_mean_agrees_with_scipy(values: list[float]) -> None:
+    found = stats.geometric_mean(values)
+    assert found is not None
+    assert found.n == len(values)
+    assert found.estimate == pytest.approx(reference.gmean(values))
+    logs = np.log(values)
+    if found.low is not None and found.high is not None and logs.std() > 1e-6:
+        interval = reference.t.interval(0.95, len(values) - 1, logs.mean(), reference.sem(logs))
+        assert (math.log(found.low), math.log(found.high)) == pytest.approx(interval, abs=1e-6)
+
+
+@given(samples, st.floats(1e-3, 1e3))
+def test_geometric_mean_scales_with_its_unit(values: list[float], unit: float) -> None:
+    found, scaled = stats.geometric_mean(values), stats.geometric_mean([unit * value for value in values])
+    assert found is not None
+    assert scaled is not None
+    assert scaled.estimate == pytest.approx(found.estimate * unit)
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean() -> None:
+    assert stats.geometric_mean([1.0]) == stats.Interval(1.0, None, None, 1)
+    assert stats.geometric_mean([]) is None
+    assert stats.paired_ratio([], []) is None
+    assert stats.spread([]) is None
+    assert stats.median([]) is None
+    assert stats.spread([3.0]) == stats.Spread(3.0, None, 1)
+
+
+@pytest.mark.parametrize("values", [[1.0, 0.0], [1.0, -1.0], [1.0, math.nan], [math.inf]])
+def test_values_without_a_logarithm_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        stats.geometric_mean(values)
+
+
+def test_unpaired_sides_are_refused() -> None:
+    with pytest.raises(ValueError, match="one pair per block"):
+        stats.paired_ratio([1.0, 2.0], [1.0])
+
+
+@given(st.lists(st.tuples(positive, positive), min_size=1, max_size=20))
+def test_paired_ratio_does_not_depend_on_the_direction(pairs: list[tuple[float, float]]) -> None:
+    one, other = [a for a, _ in pairs], [b for _, b in pairs]
+    there, back = stats.paired_ratio(one, other), stats.paired_ratio(other, one)
+    assert there is not None
+    assert back is not None
+    assert there.estimate * back.estimate == pytest.approx(1)
+    if there.low and back.high and there.low > 1e-100:
+        assert there.low * back.high == pytest.approx(1)
+
+
+def test_paired_ratio_covers_and_ignores_what_blocks_share() -> None:
+    rng = np.random.default_rng(2)
+    drift = rng.normal(0, 1, (1500, 5))
+    one = np.exp(drift + rng.normal(0, 0.02, drift.shape))
+    other = np.exp(drift + rng.normal(math.log(1.1), 0.02, drift.shape))
+    found = [stats.paired_ratio(b, a) for a, b in zip(one, other, strict=True)]
+    hits = sum(f is not None and f.low is not None and f.high is not None and f.low < 1.1 < f.high for f in found)
+    assert 0.93 < hits / 1500 < 0.97
+
+
+def test_smallest_detectable_ratio_is_found_at_the_stated_power() -> None:
+    rng = np.random.default_rng(3)
+    n, noise = 7, 0.03
+    factor = reference.t.ppf(0.975, n - 1) + reference.t.ppf(0.8, n - 1)
+    effect = factor * noise / math.sqrt(n)
+    sides = np.exp(rng.normal(0, noise, n)), np.ones(n)
+    spread = np.log(sides[0]).std(ddof=1)
+    assert stats.smallest_detectable_ratio(*sides) == pytest.approx(math.exp(effect * spread / noise))
+    found = [stats.paired_ratio(np.exp(row), np.ones(n)) for row in rng.normal(effect, noise, (1500, n))]
+    power = sum(f is not None and f.low is not None and f.low > 1 for f in found) / 1500
+    assert 0.74 < power < 0.88
+
+
+def test_smallest_detectable_ratio_needs_two_blocks() -> None:
+    assert stats.smallest_detectable_ratio([1.0], [2.0]) is None
+    assert stats.smallest_detectable_ratio([1e300, 1e-300], [1e-300, 1e300]) is None
+
+
+def test_median_has_bounds_from_six_values() -> None:
+    five, six = stats.median(np.arange(5.0)), stats.median(np.arange(6.0))
+    assert five == stats.Interval(2.0, None, None, 5)
+    assert six == stats.Interval(2.5, 0.0, 5.0, 6)
+
+
+def test_t_quantile_agrees_with_scipy() -> None:
+    assert stats.t_quantile(0.975, 4) == pytest.approx(reference.t.ppf(0.975, 4))

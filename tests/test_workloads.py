@@ -1,0 +1,146 @@
+"""The catalog: data of the right form and the same everywhere, parameters checked, nothing heavy imported."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import dlbench
+import numpy as np
+import pytest
+from dlbench.results.errors import UsageError
+from dlbench.workloads import catalog, metrics
+from dlbench.workloads.workload import Data, Parameter, Spec, Workload
+
+ROOT = Path(dlbench.__file__).resolve().parent
+
+GENERATED = {
+    "intent_transformer": "489a63304e65cc323f2d7745a06f799d25b5b3f40ef8d2f480b7d265bcc2fc5a",
+    "grammar_gpt": "471a35e5b62cb1a1871d80f99e5f23b15c480f1c100e6436c59e5e133b1a1fa3",
+}
+"""SHA-256 of the arrays. A change here changes every stored result: raise the spec's version with it."""
+
+every_workload = pytest.mark.parametrize("workload", catalog.WORKLOADS, ids=catalog.names())
+
+
+def arrays_digest(data: Data) -> str:
+    digest = hashlib.sha256()
+    for array in (*data.train_x, *data.train_y, *data.test_x, *data.test_y):
+        digest.update(f"{array.dtype.newbyteorder('<').str}{array.shape}".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", sorted(GENERATED))
+def test_generated_data_is_the_same_on_every_machine(name: str) -> None:
+    workload = catalog.get(name)
+    assert arrays_digest(workload.data(workload.spec.defaults())) == GENERATED[name]
+
+
+@every_workload
+def test_data_has_matching_finite_samples_and_train_differs_from_test(workload: Workload) -> None:
+    data = workload.data(workload.spec.defaults())
+    for x, y in ((data.train_x, data.train_y), (data.test_x, data.test_y)):
+        assert len({len(array) for array in (*x, *y)}) == 1
+        assert all(np.isfinite(array).all() and array.flags.c_contiguous for array in (*x, *y))
+        assert all(array.dtype in (np.float32, np.int32) for array in (*x, *y))
+    assert len(data.train_x[0]) >= 4 * workload.spec.batch_size
+    seen = {row.tobytes() for row in data.train_x[0]}
+    shared = sum(row.tobytes() in seen for row in data.test_x[0])
+    assert shared <= 0.01 * len(data.test_x[0])
+
+
+@every_workload
+def test_specs_agree_with_their_metric(workload: Workload) -> None:
+    spec = workload.spec
+    assert spec.metric is not None
+    metric = metrics.get(spec.metric)
+    assert spec.direction == metric.direction
+    data = workload.data(spec.defaults())
+    target = data.target if data.target is not None else spec.target
+    assert target is not None
+    assert metric.bounds[0] < target < metric.bounds[1]
+    if spec.data == "generated":
+        assert data.best is not None
+        assert metric.reached(data.best, target)
+    assert spec.estimate is not None
+    assert set(spec.estimate.first_step_s) == set(spec.estimate.converge_s) == {"jax", "torch", "tensorflow"}
+
+
+def test_digits_are_scaled_and_split_by_class() -> None:
+    data = catalog.get("digits_cnn").data({})
+    assert len(data.train_x[0]) + len(data.test_x[0]) == 1797
+    assert (data.train_x[0].min(), data.train_x[0].max()) == (0.0, 1.0)
+    shares = np.bincount(data.test_y[0]) / (np.bincount(data.train_y[0]) + np.bincount(data.test_y[0]))
+    assert (np.abs(shares - 0.2) < 0.01).all()
+
+
+def test_cancer_is_standardised_by_the_training_samples_alone() -> None:
+    data = catalog.get("cancer_mlp").data({})
+    assert data.train_x[0].mean(axis=0) == pytest.approx(0.0, abs=1e-5)
+    assert data.train_x[0].std(axis=0) == pytest.approx(1.0, abs=1e-5)
+    assert np.abs(data.test_x[0].mean(axis=0)).max() > 1e-3
+
+
+def test_length_and_vocabulary_change_the_data() -> None:
+    spec = catalog.get("grammar_gpt").spec
+    data = catalog.get("grammar_gpt").data(catalog.parameters_for(spec, {"length": 8, "vocabulary": "20"}))
+    assert data.train_x[0].shape[1] == 8
+    assert data.train_x[0].max() == 19
+    assert np.array_equal(data.train_x[0][:, 1:], data.train_y[0][:, :-1])
+
+
+def test_an_unknown_workload_answers_with_the_near_ones() -> None:
+    assert catalog.get("digits_cnn").spec.name == "digits_cnn"
+    with pytest.raises(UsageError, match="did you mean 'digits_cnn'"):
+        catalog.get("digit_cnn")
+
+
+SPEC = Spec(
+    "toy", "test", "", "real", "", 1,
+    parameters=(
+        Parameter("depth", 2, "", 1, 10), Parameter("rate", 0.5, "", minimum=0),
+        Parameter("wide", default=False, meaning=""),
+        Parameter("norm", "layer", "", choices=("layer", "batch")),
+    ),
+)  # fmt: skip
+
+
+def test_parameters_are_converted_to_the_type_of_their_default() -> None:
+    assert catalog.parameters_for(SPEC, {}) == {"depth": 2, "rate": 0.5, "wide": False, "norm": "layer"}
+    given = {"norm": "batch", "wide": "yes", "depth": "4", "rate": "1e-1"}
+    assert catalog.parameters_for(SPEC, given) == {"depth": 4, "rate": 0.1, "wide": True, "norm": "batch"}
+    assert list(catalog.parameters_for(SPEC, given)) == ["depth", "rate", "wide", "norm"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"dept": 3}, "did you mean 'depth'"),
+        ({"depth": 11}, "1 to 10; received 11"),
+        ({"depth": "0"}, "1 to 10; received 0"),
+        ({"depth": "2.5"}, "a whole number; received '2.5'"),
+        ({"rate": -1}, "at least 0; received -1"),
+        ({"rate": "nan"}, "at least 0; received nan"),
+        ({"rate": "fast"}, "a number; received 'fast'"),
+        ({"wide": "perhaps"}, "true or false; received 'perhaps'"),
+        ({"norm": "group"}, "one of layer, batch; received 'group'"),
+    ],
+)
+def test_wrong_parameters_are_told_with_what_is_right(given: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        catalog.parameters_for(SPEC, given)
+
+
+def test_importing_every_module_loads_no_framework() -> None:
+    names = sorted(path.stem for path in (ROOT / "workloads").glob("*.py") if path.stem != "__init__")
+    code = f"""
+import importlib, importlib.util, sys
+spec = importlib.util.spec_from_file_location("dlbench", {str(ROOT / "__init__.py")!r})
+sys.modules["dlbench"] = importlib.util.module_from_spec(spec)
+for name in {names}:
+    importlib.import_module("dlbench.workloads." + name)
+heavy = {{"keras", "jax", "torch", "tensorflow", "sklearn", "pandas", "scipy"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)

@@ -1,0 +1,111 @@
+"""A workload: a problem defined once. Plain data here; Keras is imported only inside a `build` function.
+
+A workload has three parts that run in three kinds of process:
+
+- `spec` is plain data and is read everywhere, also by the command line, which imports no framework;
+- `data(parameters)` runs in the data process, once; it may use scikit-learn and returns NumPy arrays;
+- `build(parameters, data)` runs in each worker; it may use Keras and returns model, loss and optimizer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Value = int | float | str | bool
+Parameters = Mapping[str, Any]
+Arrays = tuple[np.ndarray, ...]
+
+PHASES = ("train", "infer", "converge")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A size of the problem that the user may change with `-p NAME=VALUE`."""
+
+    name: str
+    default: Value
+    meaning: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Value, ...] = ()
+    data: bool = False
+    """True: it changes the data, so the data is prepared anew for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A guess for the forecast where this machine has no history: seconds per backend."""
+
+    first_step_s: Mapping[str, float]
+    """Building, first training step and first forward passes together."""
+    converge_s: Mapping[str, float]
+    """Training and evaluation of one converge trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is known about a workload without running it."""
+
+    name: str
+    area: str
+    summary: str
+    data: str
+    """`real`, `generated` (best possible value known) or `synthetic` (random; accuracy means nothing)."""
+    source: str
+    batch_size: int
+    metric: str | None = None
+    """Name of a function in `metrics`; None: no accuracy is measured."""
+    direction: str | None = None
+    """`max` or `min`."""
+    target: float | None = None
+    """Value of the test metric at which training stops; the data may set it instead (see Data)."""
+    epochs: int = 1
+    """Epoch limit of phase converge."""
+    parameters: tuple[Parameter, ...] = ()
+    phases: tuple[str, ...] = PHASES
+    estimate: Estimate | None = None
+    version: int = 1
+    """Raised when the data changes, so that cached data is made anew."""
+
+    def defaults(self) -> dict[str, Value]:
+        """Return every parameter with its default."""
+        return {parameter.name: parameter.default for parameter in self.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Training and test arrays; the first axis of each counts samples."""
+
+    train_x: Arrays
+    """One array per model input, in the order of the model's inputs."""
+    train_y: Arrays
+    """One array per model output."""
+    test_x: Arrays
+    test_y: Arrays
+    best: float | None = None
+    """Best possible value of the metric for any model, where it can be computed."""
+    target: float | None = None
+    """Overrides the spec's target, for data whose best value depends on parameters."""
+    facts: Mapping[str, Value] = field(default_factory=dict)
+    """Sizes that `build` needs and that are not in the shapes, for example the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a worker measures. All three are Keras objects; the model is built, not compiled."""
+
+    model: Any
+    loss: Any
+    """A `keras.losses.Loss`, or a tuple with one per model output."""
+    optimizer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A spec with the functions that make its data and its model."""
+
+    spec: Spec
+    data: Callable[[Parameters], Data]
+    build: Callable[[Parameters, Data], Problem]
