@@ -19,6 +19,8 @@ from .child import Child, Exit
 from .wire import Request
 
 TAIL_LINES = 12
+STACK_DUMP = "Current thread 0x"
+"""How faulthandler begins the stack of the thread that had the interpreter, innermost call first."""
 REMOVED = (
     "JAX_COMPILATION_CACHE_DIR",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
@@ -160,7 +162,10 @@ def _how_it_died(ended: Exit, timeout_s: float | None) -> tuple[str, str]:
 
 
 def _tail(log: Path) -> tuple[str, ...]:
+    """Return the telling lines of a log: its end, or the top of the stack where a hang or a crash dumped it."""
     try:
-        return tuple(log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()[-TAIL_LINES:])
+        lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
     except OSError:
         return ()
+    dumps = [number for number, line in enumerate(lines) if line.startswith(STACK_DUMP)]
+    return tuple(lines[dumps[-1] :][:TAIL_LINES] if dumps else lines[-TAIL_LINES:])

@@ -176,8 +176,7 @@ def plan_text(experiment: Experiment) -> str:
         settings = f"{job.device}, {job.execution}, {job.mode.how}, {job.precision}, batch {job.batch_size}"
         lines.append(f"{name}  {job.backend.title}  {settings}")
         lines.append(f"    {phases}: {units.seconds(expected.seconds[key])}{mark}")
-    for item in plan.left_out:
-        lines.append(f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}")
+    lines += [f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}" for item in plan.left_out]
     lines += [f"note: {note}" for note in experiment.notes]
     total = expected.block_s * schedule.blocks
     ground = (

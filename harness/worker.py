@@ -5,6 +5,7 @@ undo it.
 """
 
 import os
+import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -38,6 +39,10 @@ OUT_OF_MEMORY = (
 )
 
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""Keras colours its messages, also in files."""
+
+
 class Reply:
     """The reply file: one line per record."""
 
@@ -64,7 +69,7 @@ class Reply:
 
 def classify(error: BaseException) -> tuple[str, str]:
     """Return the failure kind and one line of text for an exception."""
-    text = " ".join(str(error).split())
+    text = " ".join(COLOUR.sub("", str(error)).split())
     name = type(error).__name__
     if isinstance(error, DivergedError):
         return "diverged", text
