@@ -46,11 +46,11 @@ class JaxRuntime:
 
     def train_step(self, problem: Problem, compile_kind: str) -> "JaxTrainStep":
         """Make the training step; jit gives the old state's memory to the new one."""
-        return JaxTrainStep(problem, jit=compile_kind != "eager")
+        return JaxTrainStep(problem, self._device, jit=compile_kind != "eager")
 
     def forward_step(self, problem: Problem, compile_kind: str) -> "JaxForwardStep":
         """Make the inference step."""
-        return JaxForwardStep(problem, jit=compile_kind != "eager")
+        return JaxForwardStep(problem, self._device, jit=compile_kind != "eager")
 
     def device_peak_bytes(self) -> int | None:
         """Return the allocator's peak on a GPU."""
@@ -61,7 +61,8 @@ class JaxRuntime:
 class JaxTrainStep:
     """One step of training as a pure function of (trainable, other, optimizer) variables."""
 
-    def __init__(self, problem: Problem, *, jit: bool) -> None:
+    def __init__(self, problem: Problem, device: Any, *, jit: bool) -> None:
+        self._device = device
         self._groups = (
             problem.model.trainable_variables,
             problem.model.non_trainable_variables,
@@ -87,8 +88,13 @@ class JaxTrainStep:
         return float(self._loss)
 
     def restart(self) -> None:
-        """Take fresh copies of the initial values, since a step gives its inputs away."""
-        self._state = tuple([jax.numpy.array(value, copy=True) for value in group] for group in self._initial)
+        """Put copies of the initial values on the device: copies, since a step gives its inputs away.
+
+        They are committed to the device, as a step's results are; otherwise the second step would compile anew.
+        """
+        self._state = tuple(
+            [jax.device_put(np.array(value, copy=True), self._device) for value in group] for group in self._initial
+        )
         jax.block_until_ready(self._state)
 
     def sync(self) -> None:
@@ -101,9 +107,10 @@ class JaxTrainStep:
 class JaxForwardStep:
     """The forward pass as a pure function of the model's variables."""
 
-    def __init__(self, problem: Problem, *, jit: bool) -> None:
+    def __init__(self, problem: Problem, device: Any, *, jit: bool) -> None:
         model = problem.model
         self._model = model
+        self._device = device
         self._outputs: Any = None
 
         def forward(trainable: Any, other: Any, x: Any) -> Any:
@@ -126,8 +133,12 @@ class JaxForwardStep:
 
     def refresh(self) -> None:
         """Take over the model's variables."""
-        self._trainable = [variable.value for variable in self._model.trainable_variables]
-        self._other = [variable.value for variable in self._model.non_trainable_variables]
+        self._trainable = self._committed(self._model.trainable_variables)
+        self._other = self._committed(self._model.non_trainable_variables)
+
+    def _committed(self, variables: Any) -> list[Any]:
+        """Return values that are committed to the device, whether just built or trained: one compiled form for all."""
+        return [jax.device_put(variable.value, self._device) for variable in variables]
 
 
 def _train_function(problem: Problem) -> Any:

@@ -2,14 +2,17 @@
 
 import sys
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from ..backends.catalog import BACKENDS
 from ..results import units
 from ..results.errors import BrokenError
 from ..results.store import read_run, run_paths, store_path
 from ..workloads.catalog import WORKLOADS
+from ..workloads.workload import Parameter
 from .interpreters import read_environment
 from .suites import load_suites
 
@@ -18,7 +21,7 @@ def list_command(what: str, *, refresh: bool, store: str | None) -> None:
     """Print one listing to stdout."""
     console = Console(file=sys.stdout, highlight=False)
     listings = {
-        "workloads": lambda: console.print(workloads_table()),
+        "workloads": lambda: console.print(workloads_text()),
         "suites": lambda: console.print(suites_table()),
         "backends": lambda: console.print(backends_table(refresh=refresh)),
         "devices": lambda: console.print(devices_table(refresh=refresh)),
@@ -27,18 +30,26 @@ def list_command(what: str, *, refresh: bool, store: str | None) -> None:
     listings[what]()
 
 
-def workloads_table() -> Table:
-    """Return the catalog: each workload with its data, its target and its parameters."""
-    table = Table("workload", "area", "data", "what it is", "parameters (default)", box=None, pad_edge=False)
+def workloads_text() -> Group:
+    """Return the catalog: each workload with what it is, its data, its target and its parameters."""
+    parts: list[RenderableType] = []
     for workload in WORKLOADS:
         spec = workload.spec
-        parameters = "\n".join(
-            f"{p.name}={p.default}{_range(p.minimum, p.maximum)}: {p.meaning}" for p in spec.parameters
+        goal = (
+            f"{spec.metric}, {'at most' if spec.direction == 'min' else 'at least'}" if spec.metric else "no accuracy"
         )
-        about = f"{spec.summary} (batch {spec.batch_size}, {spec.metric or 'no accuracy'})"
-        table.add_row(spec.name, spec.area, spec.data, about, parameters)
-        table.add_row()
-    return table
+        target = f" {spec.target:g}" if spec.target is not None else " what the data sets"
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for parameter in spec.parameters:
+            table.add_row(f"  -p {parameter.name}={parameter.default}", parameter.meaning + _range(parameter))
+        parts += [
+            Text.assemble((spec.name, "bold"), f" · {spec.area} · {spec.data} data · batch {spec.batch_size}"),
+            Padding(Text(f"{spec.summary}; {goal}{target if spec.metric else ''}"), (0, 0, 0, 2)),
+            Padding(Text(spec.source, style="dim"), (0, 0, 0, 2)),
+            table,
+            Text(),
+        ]
+    return Group(*parts)
 
 
 def suites_table() -> Table:
@@ -108,7 +119,8 @@ def _print_runs(console: Console, store: str | None) -> None:
         raise BrokenError("; ".join(broken))
 
 
-def _range(low: float | None, high: float | None) -> str:
+def _range(parameter: Parameter) -> str:
+    low, high = parameter.minimum, parameter.maximum
     if low is None and high is None:
         return ""
     return f" ({'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'})"

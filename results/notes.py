@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from statistics import median
 
 from . import units
-from .columns import Record, framework
+from .columns import Record
 from .model import Run
 
 BUSY = 0.05
-"""Share of the cores taken by other programs from which a trial is doubtful ."""
+"""Share of the cores taken by other programs from which a trial is doubtful."""
 
 FEW = 5
 """Fewer trials than this give wide intervals: the t quantile is 4.3 for three, 2.8 for five."""
@@ -38,7 +38,7 @@ def machine(run: Run) -> str:
         for device in probe.devices
         if device.kind != "cpu"
     )
-    governor = f"governor {found.governor}" if found.governor else "governor unknown"
+    governor = f"governor {found.governor}" if found.governor else None
     parts = (found.cpu, units.plural(found.cores, "core"), memory, *devices, found.system, governor)
     return ", ".join(part for part in parts if part)
 
@@ -69,13 +69,14 @@ def warnings(run: Run, rows: Sequence[Record]) -> list[str]:
         limit = units.percent(BUSY)
         trials = f"{busy} of {units.plural(len(loads), 'trial')}"
         found.append(f"busy machine: other programs took more than {limit} of the cores in {trials}")
-    governor = run.header.machine.governor
-    if governor is not None and governor != "performance":
-        found.append(f"the CPU governor is {governor!r}, not 'performance': clocks move while measuring")
     for phase, words in (("train", "training"), ("infer", "inference")):
-        names = [f"{row['workload']} on {framework(row)}" for row in rows if row[f"{phase}_unsettled_trials"]]
-        if names:
-            found.append(f"{words} did not settle (~): {', '.join(dict.fromkeys(names))}")
+        timed = [row for row in rows if row[f"{phase}_throughput_samples_per_s"] is not None]
+        unsettled = [row for row in timed if row[f"{phase}_unsettled_trials"]]
+        if unsettled:
+            found.append(
+                f"{words} did not settle in every trial (~) of {len(unsettled)} of {units.plural(len(timed), 'row')}: "
+                "a longer suite gives it more time"
+            )
     fewest = min((row["trials"] for row in rows if row["trials"]), default=FEW)
     if fewest < FEW:
         effect = "there are no intervals" if fewest == 1 else "intervals are wide"

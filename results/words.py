@@ -58,7 +58,7 @@ def conclusion(rows: Sequence[Record]) -> list[str]:
         return ["No backend is shown to be fastest: fewer than two shared blocks give no interval."]
     size = "more than 100 %" if detectable > TWICE else units.percent(detectable - 1)
     count = units.plural(blocks, "block")
-    smallest = f"The smallest difference that {count} can show here is {size} (80 % power)."
+    smallest = f"The smallest difference that {count} can show here is {size} (80 % power, noisiest pair)."
     modes = ", each framework as it comes" if modes_differ(rows) else ""
     if leader["shown_fastest"]:
         return [f"{framework(leader)} trains fastest{modes}.", smallest]

@@ -136,8 +136,8 @@ def test_doubts_are_told() -> None:
     page = _flat(replace(run, problems=("line 9 is torn",)))
     assert "other programs took more than 5.0 % of the cores in 1 of 6 trials" in page
     assert "20 % at worst" in page
-    assert "governor is 'powersave', not 'performance'" in page
-    assert "training did not settle (~): digits_cnn on PyTorch 2.13.0" in page
+    assert "governor powersave" in page
+    assert "training did not settle in every trial (~) of 1 of 2 rows" in page
     assert "~" in page
     assert "only 3 trials of some cases: intervals are wide" in page
     assert "interrupted, 9.00 s" in page

@@ -21,7 +21,7 @@ SPEC = Spec(
     target=0.99,
     epochs=60,
     parameters=(
-        Parameter("width", 512, "units of a hidden layer", 1, 65536),
+        Parameter("width", 128, "units of a hidden layer", 1, 65536),
         Parameter("depth", 4, "hidden layers", 1, 10_000),
     ),
     estimate=Estimate(
@@ -53,7 +53,7 @@ def build(parameters: Parameters, data: Data) -> Problem:
         x = keras.layers.Dense(int(parameters["width"]), activation="relu", name=f"hidden_{number}")(x)
     logit = keras.layers.Dense(1, dtype="float32", name="logit")(x)
     model = keras.Model(measurements, logit, name="cancer_mlp")
-    return Problem(model, keras.losses.BinaryCrossentropy(from_logits=True), keras.optimizers.Adam(3e-6))
+    return Problem(model, keras.losses.BinaryCrossentropy(from_logits=True), keras.optimizers.Adam(2e-5))
 
 
 WORKLOAD = Workload(SPEC, data, build)

@@ -1,0 +1,147 @@
+"""Print the figures that README claims, as ratios within one run. Usage: figures.py [help|worker|run]..."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dlbench.results.store import read_run, run_paths
+
+HERE = Path(__file__).resolve().parent
+BACKENDS = ("jax", "torch", "tensorflow")
+HELP_PAIRS = 21
+WORKER_PAIRS = 7
+
+EMPTY_APP = """
+from typing import Annotated
+import typer
+app = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False, no_args_is_help=True)
+@app.callback()
+def root() -> None:
+    "Nothing."
+@app.command()
+def run() -> None:
+    "Nothing."
+@app.command("list")
+def list_() -> None:
+    "Nothing."
+@app.command()
+def show() -> None:
+    "Nothing."
+@app.command()
+def doctor() -> None:
+    "Nothing."
+app()
+"""
+
+
+def timed(command: list[str], folder: str) -> float:
+    """Return the seconds of a command from start to end."""
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def say(name: str, value: str, wanted: str, *, met: bool) -> None:
+    """Print one figure."""
+    print(f"{'met   ' if met else 'MISSED'}  {name}: {value} (wanted: {wanted})", flush=True)
+
+
+def quartiles(values: list[float]) -> str:
+    """Return the median with the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def help_ratio() -> None:
+    """Time `dlbench --help` against the help of an empty Typer app, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder) / "empty.py"
+        app.write_text(EMPTY_APP)
+        ours, empty = [sys.executable, "-m", "dlbench", "--help"], [sys.executable, str(app), "--help"]
+        for command in (ours, empty):
+            timed(command, folder)
+        ratios = [timed(ours, folder) / timed(empty, folder) for _ in range(HELP_PAIRS)]
+    met = statistics.median(ratios) <= 1.25
+    say("dlbench --help / help of an empty Typer app, median of pairs", quartiles(ratios), "at most 1.25", met=met)
+
+
+def worker_ratio() -> None:
+    """Time a worker against a bare script that does the same steps, in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["run", "digits_cnn", "--phase", "train", "-n", "1", "--progress", "off", "--store", folder]
+        for backend in BACKENDS:
+            ratios = []
+            for _ in range(WORKER_PAIRS):
+                subprocess.run(
+                    [sys.executable, "-m", "dlbench", *words, "-b", backend],
+                    check=True,
+                    capture_output=True,
+                    cwd=folder,
+                )
+                run = read_run(run_paths(Path(folder))[-1])
+                (trial,), (job,) = run.trials, run.jobs
+                steps = 1 + 3 + sum(window.steps for window in trial.windows)
+                data = next(iter((cache_folder() / "data").glob("digits_cnn-*.npz")))
+                bare = [sys.executable, "-P", str(HERE / "bare.py"), backend, str(data), str(steps)]
+                ratios.append(job.wall_seconds / timed(bare, folder))
+            name = f"worker / bare script with the same steps, {backend}, median of pairs"
+            say(name, quartiles(ratios), "at most 1.10", met=statistics.median(ratios) <= 1.10)
+
+
+def cache_folder() -> Path:
+    """Return dlbench's cache."""
+    from dlbench.harness.cache import cache_path
+
+    return cache_path()
+
+
+def default_run() -> None:
+    """Run the default twice: its time, the controller's share, the probes, and the forecast from history."""
+    with tempfile.TemporaryDirectory() as folder:
+        probing = timed([sys.executable, "-m", "dlbench", "list", "devices", "--refresh"], folder)
+        say("probing all backends anew", f"{probing:.1f} s", "at most 15 s", met=probing <= 15)
+        dry = [sys.executable, "-m", "dlbench", "run", "--dry-run", "--store", folder]
+        run = [sys.executable, "-m", "dlbench", "run", "--progress", "off", "--store", folder, "--format", "json"]
+        times, forecast = [], 0.0
+        for _ in range(2):
+            plan = subprocess.run(dry, capture_output=True, text=True, check=True, cwd=folder).stdout
+            forecast = in_seconds(plan.splitlines()[-1].partition("about ")[2].partition(" (")[0])
+            start = time.perf_counter()
+            answer = subprocess.run(run, capture_output=True, text=True, check=True, cwd=folder)
+            times.append(time.perf_counter() - start)
+        say("default `dlbench run`", f"{times[0]:.0f} and {times[1]:.0f} s", "at most 300 s", met=max(times) <= 300)
+        stored = [read_run(path) for path in run_paths(Path(folder))]
+        overhead = [
+            ((done.end.wall_seconds if done.end else 0.0) - sum(job.wall_seconds for job in done.jobs)) / len(done.jobs)
+            for done in stored
+        ]
+        value = f"{overhead[0]:.3f} and {overhead[1]:.3f} s"
+        say("controller's own time per job", value, "at most 0.15 s", met=max(overhead) <= 0.15)
+        error = forecast / times[1] - 1
+        say("forecast from one run of history / the next run", f"{error:+.1%}", "within 30 %", met=abs(error) <= 0.3)
+        print(
+            f"        {len(json.loads(answer.stdout)['rows'])} rows, {len(stored[1].trials)} trials, "
+            f"{os.cpu_count()} cores"
+        )
+
+
+def in_seconds(text: str) -> float:
+    """Return the seconds of a duration as dlbench prints it, for example `3 min 48 s`."""
+    words = text.split()
+    unit = {"s": 1, "min": 60, "h": 3600}
+    return sum(float(value) * unit[name] for value, name in zip(words[::2], words[1::2], strict=True))
+
+
+FIGURES: dict[str, Callable[[], None]] = {"help": help_ratio, "worker": worker_ratio, "run": default_run}
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or FIGURES:
+        if chosen not in FIGURES:
+            sys.exit(f"unknown figure {chosen!r} (known: {', '.join(FIGURES)})")
+        FIGURES[chosen]()
