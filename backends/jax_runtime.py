@@ -7,8 +7,8 @@ import jax
 import keras
 import numpy as np
 
+from ..results.environment import Device
 from ..results.factors import Scalar
-from ..results.model import Device
 from ..workloads.workload import Arrays, Problem
 from .objective import as_list, objective, single_or_list
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..results.environment import Device
 from ..results.factors import Scalar
-from ..results.model import Device
 from ..workloads.workload import Arrays, Problem
 from .objective import as_list, objective, single_or_list
 

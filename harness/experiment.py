@@ -11,19 +11,10 @@ from pathlib import Path
 from .. import __version__
 from ..backends import catalog as backend_catalog
 from ..backends.backend import Backend
+from ..results.environment import BackendProbe, Environment, Machine
 from ..results.errors import NothingMeasured, UsageError
 from ..results.factors import Scalar
-from ..results.model import (
-    SCHEMA,
-    BackendProbe,
-    End,
-    Environment,
-    Failure,
-    Header,
-    Machine,
-    Run,
-    WorkloadInfo,
-)
+from ..results.model import SCHEMA, End, Failure, Header, Run, WorkloadInfo
 from ..results.store import RunWriter, new_run_id, read_run, store_path
 from . import suites as suite_catalog
 from .candidates import find_candidates

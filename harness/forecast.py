@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import median
 
 from ..results.codec import to_json
+from ..results.environment import Machine
 from ..results.errors import BrokenError
-from ..results.model import Machine
 from ..results.store import read_jobs, run_paths
 from .cache import key_of
 from .measure import Effort

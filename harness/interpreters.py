@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ..backends.backend import Backend
 from ..results.codec import from_json, to_json
+from ..results.environment import BackendProbe, Environment
 from ..results.errors import BrokenError
-from ..results.model import BackendProbe, Environment
 from .cache import key_of, load_entry, save_entry
 from .child import Child
 from .launch import child_environ

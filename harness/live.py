@@ -1,7 +1,8 @@
 """Live progress in a terminal: what runs now, how far the run is, what is left, the last figure."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from ..results import units
 from ..results.model import Failure, Trial
@@ -17,15 +18,15 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.fields[last]}"),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
+            TextColumn("[dim]{task.fields[last]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=console,
             refresh_per_second=REDRAWS_PER_SECOND,
             transient=True,
+            expand=True,
         )
         self._task: TaskID | None = None
 
@@ -47,7 +48,7 @@ class LiveProgress:
             self.note(f"{step.text}, {failure.case.get('phase')}: {failure.kind}: {failure.message}")
         if self._task is not None:
             last = last_figure(trials) if trials else "failed"
-            self._progress.update(self._task, completed=step.done + 1, last=f"{step.text}: {last}")
+            self._progress.update(self._task, completed=step.done + 1, last=f"last: {last}")
 
     def finished(self, state: str, seconds: float) -> None:
         """Remove the bar."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..backends.backend import Backend, CompileMode
+from ..results.environment import BackendProbe
 from ..results.errors import UsageError, unknown
 from ..results.factors import PARAMETER_PREFIX, Scalar, default_of
-from ..results.model import BackendProbe, Case, LeftOut
+from ..results.model import Case, LeftOut
 from ..workloads.catalog import parameters_for
 from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature

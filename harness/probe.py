@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends import catalog
 from ..results.codec import to_json
-from ..results.model import BackendProbe
+from ..results.environment import BackendProbe
 from .isolation import OPTIONAL_FOR_KERAS, hide
 
 

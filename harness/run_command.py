@@ -24,6 +24,8 @@ from .progress import JsonLines, Observer, PlainLines, Silence
 from .runner import Outcome, Stop
 
 MOST_TRIALS = 1000
+SHOW_CURSOR = b"\x1b[?25h\n"
+"""Live progress hides the cursor; an end at once must give it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ def stopping_on_signals(stop: Stop, observer: Observer) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.wanted():
+            if sys.stderr.isatty():
+                os.write(sys.stderr.fileno(), SHOW_CURSOR)
             os._exit(Interrupted.exit_code)
         observer.note("stopping: what was measured is kept (Ctrl-C again ends at once)")
         stop.request()

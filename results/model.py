@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .environment import Environment, Machine
 from .factors import PARAMETER_PREFIX, Scalar, default_of, in_identity
 
 SCHEMA = 1
@@ -186,57 +187,6 @@ class LeftOut:
 
     case: Case
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device as a framework reports it."""
-
-    kind: str
-    """cpu or gpu."""
-    name: str
-    memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The computer. What is not known is None."""
-
-    hostname: str
-    system: str
-    cpu: str
-    cores: int
-    """Cores that this process may use."""
-    memory_bytes: int | None
-    governor: str | None = None
-    fingerprint: str = ""
-    """Hash of what makes two machines the same for timing: CPU, cores, memory, system, GPUs."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackendProbe:
-    """What one interpreter offers for one backend."""
-
-    backend: str
-    version: str | None
-    """None: it is not usable here, and `problem` says why."""
-    keras: str | None = None
-    devices: tuple[Device, ...] = ()
-    problem: str | None = None
-    hint: str | None = None
-    """The command that mends the problem."""
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """One interpreter with what is installed in it."""
-
-    name: str
-    python: str
-    """Path of the interpreter."""
-    python_version: str
-    packages: Mapping[str, str]
-    probes: tuple[BackendProbe, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,8 @@ from dlbench.harness.launch import Reply
 from dlbench.harness.options import Selection
 from dlbench.harness.plan import Candidate, Plan, combinations, make_plan
 from dlbench.harness.wire import Request
-from dlbench.results.model import (
-    BackendProbe,
-    Case,
-    Device,
-    End,
-    Environment,
-    Epoch,
-    Failure,
-    Header,
-    JobRecord,
-    Machine,
-    Trial,
-    Window,
-)
+from dlbench.results.environment import BackendProbe, Device, Environment, Machine
+from dlbench.results.model import Case, End, Epoch, Failure, Header, JobRecord, Trial, Window
 from dlbench.workloads.reference import Reference
 from dlbench.workloads.workload import Estimate, Parameter, Spec
 

@@ -17,7 +17,7 @@ HEAVY = ("jax", "torch", "tensorflow", "keras", "pandas", "scipy", "sklearn")
 def test_light_commands_import_no_framework_keras_pandas_or_scipy(words: list[str], tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from dlbench.harness.cli import run_cli\n"
+        "from dlbench.harness.entry import run_cli\n"
         f"status = run_cli({words!r})\n"
         f"print('HEAVY', status, [name for name in {HEAVY!r} if name in sys.modules])\n"
     )
@@ -119,7 +119,7 @@ def test_completion_offers_workloads(tmp_path: Path) -> None:
 def test_broken_model_files_are_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "syntax.py").write_text("def model(:\n")
-    for name, said in (("empty.py", "no function"), ("syntax.py", "syntax.py")):
+    for name, said in (("empty.py", "empty.py:FUNCTION"), ("syntax.py", "syntax.py")):
         ended = dlbench(tmp_path, "run", name, "-b", "torch")
         assert ended.status == 2
         assert said in ended.stderr

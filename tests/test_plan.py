@@ -6,8 +6,9 @@ import pytest
 from dlbench.backends.backend import Backend
 from dlbench.harness.options import Selection
 from dlbench.harness.plan import Candidate, Plan, check_parameters, combinations, make_plan, resolve_devices
+from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
-from dlbench.results.model import BackendProbe, Case
+from dlbench.results.model import Case
 from dlbench.workloads.reference import Reference
 from dlbench.workloads.workload import PHASES
 from hypothesis import given, settings
