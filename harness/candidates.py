@@ -1,12 +1,13 @@
 """Which workloads the user named, with every combination of the parameters asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..backends.backend import Backend
 from ..results.errors import UsageError
 from ..workloads import catalog
 from ..workloads.reference import Reference
+from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec
 from .described import describe_file, is_file_reference, parse_reference
 from .options import Selection
@@ -43,30 +44,51 @@ def find_candidates(
         UsageError: a name is unknown, a parameter fits none, or the only workload asked for is broken.
 
     """
-    known: list[tuple[Reference, Spec]] = []
+    known: list[_Known] = []
     broken: list[str] = []
     for name in names:
-        if not is_file_reference(name):
-            known.append((Reference(name), catalog.get(name).spec))
-            continue
         try:
-            reference = parse_reference(name)
-            observer.note(f"reading {reference.file}")
-            known.append((reference, describe_file(reference, {}, backend, selection.allow_import).spec))
+            known.append(_know(name, backend, selection, observer, [item.reference.name for item in known]))
         except UsageError as error:
-            if len(names) == 1:
+            if not is_file_reference(name) or len(names) == 1:
                 raise
             broken.append(str(error))
     if not known:
         raise UsageError("; ".join(broken))
-    notes = check_parameters([spec for _, spec in known], selection.parameters)
+    notes = check_parameters([item.spec for item in known], selection.parameters)
     parameters = {**defaults, **selection.parameters}
     candidates: list[Candidate] = []
-    for reference, spec in known:
-        for full, given in combinations(spec, parameters):
-            if reference.file is None:
-                candidates.append(Candidate(reference, spec, full, given))
-                continue
-            described = describe_file(reference, full, backend, selection.allow_import)
-            candidates.append(Candidate(reference, described.spec, full, given, described.signature))
+    for item in known:
+        for full, given in combinations(item.spec, parameters):
+            signature = item.signature
+            if item.reference.file is not None and given:
+                try:
+                    signature = describe_file(item.reference, given, backend, selection.allow_import).signature
+                except UsageError as error:
+                    values = ", ".join(f"{name}={value}" for name, value in given.items())
+                    broken.append(f"{error} (with {values})")
+                    continue
+            candidates.append(Candidate(item.reference, item.spec, full, given, signature))
+    if not candidates:
+        raise UsageError("; ".join(broken))
     return Found(tuple(candidates), notes, tuple(broken))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    reference: Reference
+    spec: Spec
+    signature: Signature | None = None
+    """Of a user's model at its default parameters."""
+
+
+def _know(name: str, backend: Backend, selection: Selection, observer: Observer, taken: Sequence[str]) -> _Known:
+    if not is_file_reference(name):
+        return _Known(Reference(name), catalog.get(name).spec)
+    reference = parse_reference(name)
+    if reference.name in (*taken, *catalog.names()):
+        # Two files of one name, or one named like a workload of the catalog: told apart by their path.
+        reference = replace(reference, name=name.removesuffix(".py"))
+    observer.note(f"reading {name}")
+    described = describe_file(reference, {}, backend, selection.allow_import)
+    return _Known(reference, described.spec, described.signature)

@@ -3,6 +3,7 @@
 import json
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +47,4 @@ def describe(reference: Reference, parameters: Mapping[str, Any]) -> Description
     made = user_model.workload(Path(reference.file or ""), reference.function)
     nothing = Data((), (), (), ())
     problem = made.build({**made.spec.defaults(), **parameters}, nothing)
-    return Description(made.spec, user_model.problem_signature(problem))
+    return Description(replace(made.spec, name=reference.name), user_model.problem_signature(problem))

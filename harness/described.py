@@ -38,7 +38,7 @@ def parse_reference(name: str) -> Reference:
         near = ", ".join(sorted(found.name for found in path.parent.glob("*.py"))[:8]) if path.parent.is_dir() else ""
         there = f" (Python files there: {near})" if near else ""
         raise UsageError(f"no file {file!r}{there}")
-    return Reference(path.stem, str(path.resolve()), function or None)
+    return Reference(f"{path.stem}:{function}" if function else path.stem, str(path.resolve()), function or None)
 
 
 def describe_file(

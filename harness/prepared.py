@@ -38,7 +38,7 @@ def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
         wanted = {item.name: candidate.parameters[item.name] for item in spec.parameters if item.data}
         recipe = DataRecipe(spec.name, wanted, spec.version)
     key = key_of(to_json(recipe))
-    return replace(recipe, path=str((cache_path() / "data" / f"{spec.name}-{key}.npz").resolve()))
+    return replace(recipe, path=str((cache_path() / "data" / f"{candidate.reference.slug}-{key}.npz").resolve()))
 
 
 def prepare_data(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | str]:

@@ -102,7 +102,7 @@ def run_blocks(
             blocks_left = schedule.blocks - block - 1
             rest = [*order[position:], *(jobs * blocks_left)]
             left_s = sum(expected.seconds[job_key(item, schedule.effort)] for item in rest)
-            name = f"b{block}-{position:02d}-{job.candidate.spec.name}-{job.backend.name}"
+            name = f"b{block}-{position:02d}-{job.candidate.reference.slug}-{job.backend.name}"
             after_s = left_s - expected.seconds[job_key(job, schedule.effort)]
             step = Step(_text(job), name, block, schedule.blocks, done, done + len(rest), left_s, after_s)
             observer.started(step)

@@ -127,3 +127,14 @@ def test_a_batch_larger_than_the_data_is_said(tmp_path: Path) -> None:
     ended = measure(tmp_path, "-b", "torch", "--batch-size", "100000", "--phase", "train")
     assert ended.status == 4
     assert "larger than the" in ended.rows[0]["failure_message"]
+
+
+def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.py").write_text((MODELS / "small.py").read_text() + "\nanother = build_model\n")
+    names = ["old/net.py", "new/net.py", "old/net.py:another"]
+    ended = measure(tmp_path, *names, "-b", "torch", "--phase", "infer", "-p", "width=4")
+    assert ended.status == 0, ended.stderr
+    assert [row["workload"] for row in ended.rows] == ["net", "new/net", "net:another"]
+    assert all(row["infer_throughput_samples_per_s"] > 0 for row in ended.rows)

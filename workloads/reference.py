@@ -1,5 +1,6 @@
 """How a workload is named across processes, and how that name is turned into the workload."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,11 @@ class Reference:
     file: str | None = None
     """Path of a Python file that has a function returning a Keras model."""
     function: str | None = None
+
+    @property
+    def slug(self) -> str:
+        """The name as a part of file names."""
+        return re.sub(r"[^\w.-]+", "_", self.name)
 
 
 def resolve(reference: Reference) -> Workload:
