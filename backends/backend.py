@@ -5,7 +5,7 @@ opened in a process whose environment was prepared with `Backend.environ` and in
 imported. Adding a framework is one file with both and one line in `catalog`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,8 +75,8 @@ class TrainStep(Protocol):
     def loss(self) -> float:
         """Return the last step's loss."""
 
-    def restart(self) -> None:
-        """Put model and optimizer back to the state they had when the step was made."""
+    def restart(self, values: Sequence[np.ndarray]) -> None:
+        """Put model and optimizer into a state: one array per variable, in the order of `state_variables`."""
 
     def sync(self) -> None:
         """Write the trained state into the model's variables."""
@@ -107,8 +107,8 @@ class Runtime(Protocol):
     def facts(self) -> dict[str, Scalar]:
         """Return settings for the ledger: threads, precision of matrix products and the like."""
 
-    def place(self, arrays: Arrays) -> Any:
-        """Copy a batch's arrays to the device: one tensor, or a list where there are several."""
+    def place(self, arrays: Arrays) -> list[Any]:
+        """Copy arrays to the device."""
 
     def train_step(self, problem: Problem, compile_kind: str) -> TrainStep:
         """Make the training step of a problem."""

@@ -1,6 +1,7 @@
 """JAX in a worker: Keras' stateless API under jax.jit."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 from ..results.environment import Device
 from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
-from .objective import as_list, objective, single_or_list
+from .objective import flat_outputs, objective
 
 
 class JaxRuntime:
@@ -40,9 +41,9 @@ class JaxRuntime:
             "x64": bool(jax.config.jax_enable_x64),
         }
 
-    def place(self, arrays: Arrays) -> Any:
+    def place(self, arrays: Arrays) -> list[Any]:
         """Copy arrays to the device."""
-        return single_or_list([jax.device_put(array, self._device) for array in arrays])
+        return [jax.device_put(array, self._device) for array in arrays]
 
     def train_step(self, problem: Problem, compile_kind: str) -> "JaxTrainStep":
         """Make the training step; jit gives the old state's memory to the new one."""
@@ -68,12 +69,11 @@ class JaxTrainStep:
             problem.model.non_trainable_variables,
             problem.optimizer.variables,
         )
-        self._initial = [[np.asarray(variable.value) for variable in group] for group in self._groups]
         self._loss: Any = None
         self._state: Any = None
         step = _train_function(problem)
         self._step = jax.jit(step, donate_argnums=0) if jit else step
-        self.restart()
+        self.restart([np.array(variable.value) for group in self._groups for variable in group])
 
     def run(self, x: Any, y: Any) -> None:
         """Dispatch one step."""
@@ -87,21 +87,24 @@ class JaxTrainStep:
         """Return the last loss."""
         return float(self._loss)
 
-    def restart(self) -> None:
-        """Put copies of the initial values on the device: copies, since a step gives its inputs away.
+    def restart(self, values: Sequence[np.ndarray]) -> None:
+        """Put copies of the values on the device, and let go of what the variables held.
 
-        They are committed to the device, as a step's results are; otherwise the second step would compile anew.
+        They are committed to the device, as a step's results are; otherwise the second step would compile anew. The
+        Keras variables hold the same arrays and not a second copy; a step gives them away, until `sync`.
         """
+        left = iter(values)
         self._state = tuple(
-            [jax.device_put(np.array(value, copy=True), self._device) for value in group] for group in self._initial
+            [jax.device_put(np.array(next(left)), self._device) for _ in group] for group in self._groups
         )
+        self.sync()
         jax.block_until_ready(self._state)
 
     def sync(self) -> None:
-        """Assign copies of the state to the Keras variables."""
-        for group, values in zip(self._groups, self._state, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(jax.numpy.array(value, copy=True))
+        """Hand the state to the Keras variables."""
+        for group, state in zip(self._groups, self._state, strict=True):
+            for variable, value in zip(group, state, strict=True):
+                variable.assign(value)
 
 
 class JaxForwardStep:
@@ -129,7 +132,7 @@ class JaxForwardStep:
 
     def outputs(self) -> list[np.ndarray]:
         """Return the outputs on the host."""
-        return [np.asarray(keras.ops.cast(tensor, "float32")) for tensor in as_list(self._outputs)]
+        return [np.asarray(keras.ops.cast(tensor, "float32")) for tensor in flat_outputs(self._outputs)]
 
     def refresh(self) -> None:
         """Take over the model's variables."""

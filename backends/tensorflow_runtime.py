@@ -1,6 +1,7 @@
 """TensorFlow in a worker: GradientTape inside tf.function, with or without XLA."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 from ..results.environment import Device
 from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
-from .objective import as_list, objective, single_or_list
+from .objective import flat_outputs, objective, state_variables
 
 
 class TensorFlowRuntime:
@@ -37,10 +38,10 @@ class TensorFlowRuntime:
             else "default",
         }
 
-    def place(self, arrays: Arrays) -> Any:
+    def place(self, arrays: Arrays) -> list[Any]:
         """Copy arrays to the device."""
         with tf.device("GPU:0" if self._gpu else "CPU:0"):
-            return single_or_list([tf.identity(tf.constant(array)) for array in arrays])
+            return [tf.identity(tf.constant(array)) for array in arrays]
 
     def train_step(self, problem: Problem, compile_kind: str) -> "TensorFlowTrainStep":
         """Make the training step."""
@@ -60,8 +61,7 @@ class TensorFlowTrainStep:
 
     def __init__(self, problem: Problem, compile_kind: str, *, gpu: bool) -> None:
         self._gpu = gpu
-        self._variables = [*problem.model.variables, *problem.optimizer.variables]
-        self._initial = [np.asarray(variable.value) for variable in self._variables]
+        self._variables = state_variables(problem)
         self._loss: Any = None
         self._step = _compiled(_train_function(problem), compile_kind)
 
@@ -77,9 +77,9 @@ class TensorFlowTrainStep:
         """Return the last loss."""
         return float(self._loss)
 
-    def restart(self) -> None:
-        """Assign the initial values."""
-        for variable, value in zip(self._variables, self._initial, strict=True):
+    def restart(self, values: Sequence[np.ndarray]) -> None:
+        """Assign the values."""
+        for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
 
     def sync(self) -> None:
@@ -101,12 +101,12 @@ class TensorFlowForwardStep:
 
     def wait(self) -> None:
         """Block until every output is computed."""
-        for tensor in as_list(self._outputs):
+        for tensor in flat_outputs(self._outputs):
             _synchronize(tensor, gpu=self._gpu)
 
     def outputs(self) -> list[np.ndarray]:
         """Return the outputs on the host."""
-        return [tf.cast(tensor, tf.float32).numpy() for tensor in as_list(self._outputs)]
+        return [tf.cast(tensor, tf.float32).numpy() for tensor in flat_outputs(self._outputs)]
 
     def refresh(self) -> None:
         """Do nothing: the pass reads the model's own variables."""

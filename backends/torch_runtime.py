@@ -1,5 +1,6 @@
 """PyTorch in a worker: Keras' documented custom loop, eager or under torch.compile."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from ..results.environment import Device
 from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
-from .objective import as_list, objective, single_or_list
+from .objective import flat_outputs, objective, state_variables
 
 
 class TorchRuntime:
@@ -34,9 +35,9 @@ class TorchRuntime:
             "blas": "mkl" if torch.backends.mkl.is_available() else "openblas or other",
         }
 
-    def place(self, arrays: Arrays) -> Any:
+    def place(self, arrays: Arrays) -> list[Any]:
         """Copy arrays to the device."""
-        return single_or_list([torch.tensor(array, device=self._device) for array in arrays])
+        return [torch.tensor(array, device=self._device) for array in arrays]
 
     def train_step(self, problem: Problem, compile_kind: str) -> "TorchTrainStep":
         """Make the training step."""
@@ -56,8 +57,7 @@ class TorchTrainStep:
 
     def __init__(self, problem: Problem, device: str, *, compiled: bool) -> None:
         self._device = device
-        self._variables = [*problem.model.variables, *problem.optimizer.variables]
-        self._initial = [variable.value.detach().clone() for variable in self._variables]
+        self._variables = state_variables(problem)
         self._loss: Any = None
         step = _train_function(problem)
         self._step = torch.compile(step) if compiled else step
@@ -74,10 +74,10 @@ class TorchTrainStep:
         """Return the last loss."""
         return float(self._loss.detach())
 
-    def restart(self) -> None:
-        """Assign the initial values."""
+    def restart(self, values: Sequence[np.ndarray]) -> None:
+        """Assign the values."""
         with torch.no_grad():
-            for variable, value in zip(self._variables, self._initial, strict=True):
+            for variable, value in zip(self._variables, values, strict=True):
                 variable.assign(value)
 
     def sync(self) -> None:
@@ -108,7 +108,7 @@ class TorchForwardStep:
 
     def outputs(self) -> list[np.ndarray]:
         """Return the outputs on the host."""
-        return [tensor.detach().float().cpu().numpy() for tensor in as_list(self._outputs)]
+        return [tensor.detach().float().cpu().numpy() for tensor in flat_outputs(self._outputs)]
 
     def refresh(self) -> None:
         """Do nothing: the pass reads the model's own variables."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROLES = ("worker", "probe", "prepare", "describe")
 PR_SET_PDEATHSIG = 1
+RECURSION_LIMIT = 100_000
 
 
 def read_request() -> bytes:
@@ -70,6 +71,8 @@ def main() -> int:
     # A worker that runs out of time gets SIGTERM first, and its log then ends with where it hung.
     faulthandler.enable()
     faulthandler.register(signal.SIGTERM, all_threads=True)
+    # Keras builds a model by recursion: a thousand layers are beyond Python's default.
+    sys.setrecursionlimit(RECURSION_LIMIT)
     register_package()
     module = importlib.import_module(f"dlbench.harness.{role}")
     status: int = module.main(json.loads(request))

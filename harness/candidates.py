@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..backends.backend import Backend
 from ..results.errors import UsageError
+from ..results.factors import Scalar
 from ..workloads import catalog
 from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature
@@ -13,6 +14,7 @@ from .described import describe_file, is_file_reference, parse_reference
 from .options import Selection
 from .plan import Candidate, check_parameters, combinations
 from .progress import Observer
+from .wire import Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,16 @@ class Found:
 def find_candidates(
     names: Sequence[str],
     defaults: Mapping[str, Sequence[str]],
-    backend: Backend,
+    backends: Sequence[Backend],
     selection: Selection,
     observer: Observer,
 ) -> Found:
-    """Return the workloads named; a user's file is described by a child process on `backend`.
+    """Return the workloads named; a user's file is described by a child process on the first backend that can.
 
     Args:
         names: workloads and files.
         defaults: parameters of the suite, for those workloads that have them.
-        backend: on which a user's file is run to be described.
+        backends: on which a user's file is run to be described, in order of preference.
         selection: parameters that the user gave, and what files may import.
         observer: is told when a file is run.
 
@@ -48,7 +50,7 @@ def find_candidates(
     broken: list[str] = []
     for name in names:
         try:
-            known.append(_know(name, backend, selection, observer, [item.reference.name for item in known]))
+            known.append(_know(name, backends, selection, observer, [item.reference.name for item in known]))
         except UsageError as error:
             if not is_file_reference(name) or len(names) == 1:
                 raise
@@ -63,7 +65,7 @@ def find_candidates(
             signature = item.signature
             if item.reference.file is not None and given:
                 try:
-                    signature = describe_file(item.reference, given, backend, selection.allow_import).signature
+                    signature = _describe(item.reference, given, backends, selection).signature
                 except UsageError as error:
                     values = ", ".join(f"{name}={value}" for name, value in given.items())
                     broken.append(f"{error} (with {values})")
@@ -82,7 +84,9 @@ class _Known:
     """Of a user's model at its default parameters."""
 
 
-def _know(name: str, backend: Backend, selection: Selection, observer: Observer, taken: Sequence[str]) -> _Known:
+def _know(
+    name: str, backends: Sequence[Backend], selection: Selection, observer: Observer, taken: Sequence[str]
+) -> _Known:
     if not is_file_reference(name):
         return _Known(Reference(name), catalog.get(name).spec)
     reference = parse_reference(name)
@@ -90,5 +94,23 @@ def _know(name: str, backend: Backend, selection: Selection, observer: Observer,
         # Two files of one name, or one named like a workload of the catalog: told apart by their path.
         reference = replace(reference, name=name.removesuffix(".py"))
     observer.note(f"reading {name}")
-    described = describe_file(reference, {}, backend, selection.allow_import)
+    described = _describe(reference, {}, backends, selection)
     return _Known(reference, described.spec, described.signature)
+
+
+def _describe(
+    reference: Reference, given: Mapping[str, Scalar], backends: Sequence[Backend], selection: Selection
+) -> Description:
+    """Ask one backend after the other: a model that fails on one of them is that row's failure, not the run's.
+
+    Raises:
+        UsageError: it fails on all; the message is the first one's.
+
+    """
+    first: UsageError | None = None
+    for backend in backends:
+        try:
+            return describe_file(reference, given, backend, selection.allow_import)
+        except UsageError as error:
+            first = first or error
+    raise first or UsageError("no backend to describe a file with")

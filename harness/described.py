@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..backends.backend import Backend
@@ -61,7 +62,8 @@ def describe_file(
     answer = _ask(reference, parameters, backend, allow_import)
     if "error" in answer:
         raise UsageError(str(answer["error"]))
-    save_entry("descriptions", key, answer)
+    with suppress(UsageError):  # Without a cache the next command asks again; doctor says so.
+        save_entry("descriptions", key, answer)
     return from_json(Description, answer)
 
 

@@ -8,10 +8,18 @@ from rich.console import Console
 from .. import __version__
 from ..backends.catalog import BACKENDS
 from ..results import units
-from ..results.errors import NothingMeasured
-from .cache import cache_path
-from .host import concerns, read_machine
+from ..results.errors import NothingMeasured, UsageError
+from .cache import cache_path, save_entry
+from .host import Concern, concerns, read_machine
 from .interpreters import read_environment
+
+
+def _cache_concern() -> list[Concern]:
+    try:
+        save_entry("doctor", "writable", True)
+    except UsageError as error:
+        return [Concern(str(error), "set DLBENCH_CACHE to a folder that can be written")]
+    return []
 
 
 def doctor_command(*, refresh: bool) -> int:
@@ -34,7 +42,7 @@ def doctor_command(*, refresh: bool) -> int:
         console.print(f"[green]ready[/]    {backend.title} {probe.version}, Keras {probe.keras}: {devices}")
     for hint in mended:
         console.print(f"         to add it: {hint}", markup=False)
-    found = concerns(machine)
+    found = [*concerns(machine), *_cache_concern()]
     for concern in found:
         console.print("[yellow]doubtful[/] ", end="")
         console.print(f"{concern.what}; remedy: {concern.remedy}", markup=False)

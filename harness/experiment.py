@@ -1,5 +1,6 @@
 """`dlbench run` from options to a stored run: probe, choose, plan, prepare, measure."""
 
+import os
 import sys
 import tempfile
 import time
@@ -11,13 +12,15 @@ from pathlib import Path
 from .. import __version__
 from ..backends import catalog as backend_catalog
 from ..backends.backend import Backend
+from ..results import units
 from ..results.environment import BackendProbe, Environment, Machine
-from ..results.errors import NothingMeasured, UsageError
+from ..results.errors import Interrupted, NothingMeasured, UsageError
 from ..results.factors import Scalar
 from ..results.model import SCHEMA, End, Failure, Header, Run, WorkloadInfo
 from ..results.store import RunWriter, new_run_id, read_run, store_path
 from . import suites as suite_catalog
 from .candidates import find_candidates
+from .child import Child
 from .forecast import Forecast, forecast, trials_for
 from .host import concerns, read_machine
 from .interpreters import read_environment
@@ -28,6 +31,12 @@ from .prepared import prepare_data, recipe_of
 from .progress import Observer
 from .runner import Outcome, Schedule, Stop, run_blocks
 from .wire import PreparedData
+
+TENSORFLOW_VARIABLES = tuple(
+    f"TF_{word}" for word in ("ENABLE", "XLA", "NUM", "GPU", "FORCE", "CUDNN", "DETERMINISTIC")
+)
+TUNING_VARIABLES = ("XLA_", "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "JAX_", "TORCH", "PYTORCH_", "NPROC")
+"""How the names begin of variables that change how frameworks compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +66,21 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
     environment = read_environment(backends, refresh=options.refresh)
     usable, notes = usable_backends(backends, environment.probes, named=bool(selection.backends))
     names = selection.workloads or suite.workloads
-    found = find_candidates(names, suite.parameters, usable[0][0], selection, observer)
-    plan = make_plan(found.candidates, usable, selection, selection.phases or suite.phases, found.notes)
+    found = find_candidates(names, suite.parameters, [backend for backend, _ in usable], selection, observer)
+    plan = make_plan(found.candidates, usable, selection, suite.phases, found.notes)
     if not plan.jobs:
         raise NothingMeasured(
-            "nothing to measure: " + "; ".join({item.reason for item in plan.left_out} or found.broken)
+            "nothing to measure: " + "; ".join(dict.fromkeys([*(item.reason for item in plan.left_out), *found.broken]))
         )
     machine = read_machine()
     expected = forecast(plan, suite.effort, machine, store_path(options.store))
     blocks = options.trials or suite.trials
     if options.budget_s is not None and options.trials is None:
-        blocks = trials_for(options.budget_s, expected.block_s)
+        blocks = min(trials_for(options.budget_s, expected.block_s), suite_catalog.MOST_TRIALS)
+        if expected.block_s > options.budget_s:
+            notes = (*notes, f"one block alone is expected to take {units.seconds(expected.block_s)}: over the budget")
     schedule = Schedule(blocks, suite.effort, options.timeout_s, options.budget_s, options.fail_fast)
+    settings = environment_settings(os.environ)
     worries = tuple(f"{concern.what} ({concern.remedy})" for concern in concerns(machine))
     return Experiment(
         plan,
@@ -76,9 +88,19 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
         expected,
         environment,
         machine,
-        (*notes, *plan.notes, *found.broken, *worries),
+        (*notes, *plan.notes, *found.broken, *worries, *settings),
         found.broken,
     )
+
+
+def environment_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a note that names the variables which change how frameworks compute and reach the workers."""
+    found = [
+        f"{name}={value}"
+        for name, value in sorted(environ.items())
+        if name.startswith(TUNING_VARIABLES + TENSORFLOW_VARIABLES)
+    ]
+    return (f"set in the environment and passed on to the workers: {', '.join(found)}",) if found else ()
 
 
 def choose_backends(names: Sequence[str]) -> tuple[Backend, ...]:
@@ -116,8 +138,12 @@ def execute(
     """Measure an experiment, store every record as it comes, and return the run as it was stored."""
     start, now = time.perf_counter(), datetime.now(UTC)
     recipes = {job: recipe_of(job.candidate, job.batch_size) for job in experiment.plan.jobs}
-    made = prepare_data(list(recipes.values()))
-    prepared = {job: made[recipe.path] for job, recipe in recipes.items()}
+    child = Child()
+    stop.on_stop(child.stop)
+    made = prepare_data(list(recipes.values()), child)
+    if stop.wanted():
+        raise Interrupted("interrupted while the data was being prepared: nothing was measured")
+    prepared = {job: fitting(job, made[recipe.path]) for job, recipe in recipes.items()}
     header = _header(experiment, options, argv, prepared, now)
     with (
         RunWriter(store_path(options.store), header) as writer,
@@ -148,6 +174,16 @@ def execute(
         writer.logs.rmdir()
     observer.finished(outcome.state, seconds)
     return read_run(writer.path), outcome
+
+
+def fitting(job: PlannedJob, data: PreparedData | str) -> PreparedData | str:
+    """Return a job's data, or the reason why the job cannot use it."""
+    if isinstance(data, PreparedData) and data.samples < job.batch_size:
+        return (
+            f"batch size {job.batch_size} is larger than the {data.samples} training samples of "
+            f"{job.candidate.spec.name}; choose at most that with --batch-size"
+        )
+    return data
 
 
 def _header(

@@ -7,13 +7,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 
 from ..backends.backend import Backend
 from ..results.codec import from_json, to_json
 from ..results.environment import BackendProbe, Environment
-from ..results.errors import BrokenError
+from ..results.errors import BrokenError, UsageError
 from .cache import key_of, load_entry, save_entry
 from .child import Child
 from .launch import child_environ
@@ -56,7 +57,8 @@ def probe(backend: Backend, packages: dict[str, str], *, refresh: bool) -> Backe
             pass  # Written by another version of dlbench: probed anew.
     found = _run_probe(backend)
     if found.problem is None:
-        save_entry("probes", key, to_json(found))
+        with suppress(UsageError):  # Without a cache the next command probes again; doctor says so.
+            save_entry("probes", key, to_json(found))
     return found
 
 

@@ -12,15 +12,14 @@ from typing import Protocol
 
 from ..backends import catalog
 from ..backends.backend import Backend
+from ..results import units
 from ..results.codec import from_json, to_json
 from ..results.errors import BrokenError
-from ..results.model import Case, Failure, Trial
+from ..results.model import STACK_DUMP, Case, Failure, Trial
 from .child import Child, Exit
 from .wire import Request
 
 TAIL_LINES = 12
-STACK_DUMP = "Current thread 0x"
-"""How faulthandler begins the stack of the thread that had the interpreter, innermost call first."""
 REMOVED = (
     "JAX_COMPILATION_CACHE_DIR",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
@@ -94,7 +93,9 @@ def child_environ(backend: Backend, device: str, scratch: Path) -> dict[str, str
     With caches in a folder that is new for each job, every first step is cold.
     """
     environ = {name: value for name, value in os.environ.items() if name not in REMOVED}
+    # Keras reads defaults such as floatx from KERAS_HOME; a user's own must not change what is measured.
     own_caches = {
+        "KERAS_HOME": "keras",
         "TORCHINDUCTOR_CACHE_DIR": "inductor",
         "TRITON_CACHE_DIR": "triton",
         "CUDA_CACHE_PATH": "cuda",
@@ -164,7 +165,7 @@ def _how_it_died(ended: Exit, timeout_s: float | None) -> tuple[str, str]:
 def _tail(log: Path) -> tuple[str, ...]:
     """Return the telling lines of a log: its end, or the top of the stack where a hang or a crash dumped it."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+        lines = units.without_colour(log.read_text(encoding="utf-8", errors="replace")).rstrip().splitlines()
     except OSError:
         return ()
     dumps = [number for number, line in enumerate(lines) if line.startswith(STACK_DUMP)]

@@ -4,7 +4,7 @@ import sys
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..backends.catalog import BACKENDS
@@ -94,7 +94,17 @@ def devices_table(*, refresh: bool) -> Table:
 
 def _print_runs(console: Console, store: str | None) -> None:
     folder = store_path(store)
-    table = Table("run", "label", "started (UTC)", "state", "trials", "failures", "workloads", box=None, pad_edge=False)
+    table = Table(
+        Column("run", no_wrap=True, min_width=20),
+        "label",
+        "started (UTC)",
+        "state",
+        "trials",
+        "failures",
+        "workloads",
+        box=None,
+        pad_edge=False,
+    )
     broken = []
     for path in reversed(run_paths(folder)):
         try:

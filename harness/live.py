@@ -1,5 +1,7 @@
 """Live progress in a terminal: what runs now, how far the run is, what is left, the last figure."""
 
+from contextlib import suppress
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Column
@@ -32,7 +34,8 @@ class LiveProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(text, style="dim", highlight=False, markup=False)
+        with suppress(OSError, ValueError):  # Nobody reads any more: that must not change the run.
+            self._console.print(text, style="dim", highlight=False, markup=False)
 
     def started(self, step: Step) -> None:
         """Show the job that starts."""

@@ -1,10 +1,13 @@
 """How busy other programs keep the cores that a measurement uses."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 STAT = Path("/proc/stat")
+GROUP, TIMES = 2, slice(11, 15)
+"""Fields of /proc/PID/stat after the name: the process group; user and system time, own and of ended children."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class LoadReading:
     busy: float
     """Time that the usable cores were not idle, all programs together."""
     own: float
-    """Time that this process used."""
+    """Time that this process and those it started used."""
     total: float
     """Time that the usable cores existed: busy and idle."""
 
@@ -35,10 +38,20 @@ def read_load(stat: Path = STAT, cores: frozenset[int] | None = None, own: float
             work = user + nice + system + irq + softirq + stolen
             busy += work / tick
             total += (work + idle + waiting) / tick
-    if own is None:
-        times = os.times()
-        own = times.user + times.system
-    return LoadReading(busy, own, total)
+    return LoadReading(busy, group_seconds() if own is None else own, total)
+
+
+def group_seconds(processes: Path = Path("/proc")) -> float:
+    """Return the processor time of this process's group: it and what it started, ended or not, in seconds."""
+    group, ticks = os.getpgrp(), 0
+    for entry in processes.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # A process may end while it is looked at.
+                # The name in parentheses may hold spaces; the fields after it are numbers.
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[GROUP]) == group:
+                    ticks += sum(int(field) for field in fields[TIMES])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 SHORTEST_S = 0.1

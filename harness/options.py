@@ -83,7 +83,7 @@ def parse_parameters(values: Iterable[str]) -> dict[str, tuple[str, ...]]:
         name, equals, items = value.partition("=")
         if not equals or not name.strip() or not split([items]):
             raise UsageError(f"-p takes NAME=VALUE or NAME=V1,V2; received {value!r}")
-        found[name.strip()] = split([items])
+        found[name.strip()] = tuple(dict.fromkeys((*found.get(name.strip(), ()), *split([items]))))
     return found
 
 

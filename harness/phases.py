@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ..results.errors import BrokenError
 from ..results.model import Case
 from ..workloads import metrics
@@ -30,7 +28,7 @@ SETTLING_STEPS = 3
 def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     """Measure steady training steps over batches that are on the device."""
     effort, request = session.request.effort, session.request
-    before = session.variables()
+    before = session.trainable_digest()
     step = session.train_step()
     first = session.first_step()
     dispatch = cycle_batches(step, session.placed_batches())
@@ -49,7 +47,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     )
     steady = memory.peak_bytes() if can_reset else None
     step.sync()
-    if all(np.array_equal(old, new) for old, new in zip(before, session.variables(), strict=True)):
+    if session.trainable_digest() == before:
         raise BrokenError("no weight moved in training: the step computes no update, so its time means nothing")
     marks = {
         "first_step_s": first.seconds,
@@ -70,7 +68,6 @@ def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
     effort = session.request.effort
     size = int(case.get("batch_size") or session.request.batch_size)
     step = session.forward_step()
-    step.refresh()
     dispatch = repeat_input(step, session.placed_input(size))
     first = timed(dispatch, step.wait, clock)
     for _ in range(SETTLING_STEPS):
@@ -93,8 +90,8 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
     """Train on real batches from the initial weights until the target or the epoch limit."""
     request = session.request
     step = session.train_step()
-    step.restart()
-    evaluate = session.evaluator(step)
+    session.restart()
+    evaluate = session.evaluator()
     if evaluate is not None:
         evaluate()
     result = converge(

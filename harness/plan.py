@@ -110,10 +110,15 @@ def make_plan(
     candidates: Sequence[Candidate],
     backends: Sequence[tuple[Backend, BackendProbe]],
     selection: Selection,
-    phases: Sequence[str],
+    suite_phases: Sequence[str],
     notes: Sequence[str] = (),
 ) -> Plan:
-    """Return the jobs of a block: one per backend, problem and device; its cases are the phases."""
+    """Return the jobs of a block: one per backend, problem and device; its cases are the phases.
+
+    A phase that the user named and a workload lacks is left out with the reason; one that only the suite names is
+    no loss.
+    """
+    phases = selection.phases or suite_phases
     jobs: list[PlannedJob] = []
     left_out: list[LeftOut] = []
     taken: set[Case] = set()
@@ -135,6 +140,14 @@ def make_plan(
             for batch_size in selection.batch_sizes or (None,):
                 cases = _cases(candidate, given, batch_size, phases, taken)
                 reason = _why_not(backend, probe, device, compile_requested)
+                lacking = [phase for phase in selection.phases if phase not in candidate.spec.phases]
+                left_out += [
+                    LeftOut(
+                        Case.of(candidate.spec.name, **{**given, "phase": phase}),
+                        f"{candidate.spec.name} has no phase {phase}: it has no data of its own, so no accuracy target",
+                    )
+                    for phase in lacking
+                ]
                 if reason:
                     left_out += [LeftOut(case, reason) for case in cases]
                 elif cases:

@@ -39,7 +39,7 @@ def prepare(recipe: DataRecipe) -> PreparedData:
     made = _make(recipe)
     path = Path(recipe.path)
     data_file.write(path, made)
-    return PreparedData(recipe.path, data_file.digest(made), made.best, made.target)
+    return PreparedData(recipe.path, data_file.digest(made), len(made.train_x[0]), made.best, made.target)
 
 
 def _make(recipe: DataRecipe) -> Data:

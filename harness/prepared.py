@@ -41,24 +41,29 @@ def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
     return replace(recipe, path=str((cache_path() / "data" / f"{candidate.reference.slug}-{key}.npz").resolve()))
 
 
-def prepare_data(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | str]:
-    """Return the prepared data of each recipe by its path, or the reason why there is none."""
+def prepare_data(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, PreparedData | str]:
+    """Return the prepared data of each recipe by its path, or the reason why there is none.
+
+    Args:
+        recipes: what is needed; what the cache has is not made again.
+        child: runs the data process; stopped, it leaves the rest without data.
+
+    """
     found: dict[DataRecipeKey, PreparedData | str] = {}
-    missing: list[DataRecipe] = []
+    missing: dict[DataRecipeKey, DataRecipe] = {}
     for recipe in recipes:
         known = _cached(recipe)
-        if known is None and recipe not in missing:
-            missing.append(recipe)
-        elif known is not None:
+        if known is None:
+            missing[recipe.path] = recipe
+        else:
             found[recipe.path] = known
-    if missing:
-        found |= _make(missing)
-    return found
+    return found | _make(list(missing.values()), child) if missing else found
 
 
 def _cached(recipe: DataRecipe) -> PreparedData | None:
+    """Return what the cache has, if the file is still the one that was written."""
     entry = load_entry("data", Path(recipe.path).stem)
-    if entry is None or not Path(recipe.path).is_file():
+    if entry is None or entry.get("file") != _state(Path(recipe.path)):
         return None
     try:
         return from_json(PreparedData, entry)
@@ -66,17 +71,21 @@ def _cached(recipe: DataRecipe) -> PreparedData | None:
         return None
 
 
-def _make(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | str]:
+def _state(path: Path) -> list[int] | None:
+    """Return a file's size and time of change; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _make(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, PreparedData | str]:
     with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
         reply, log = Path(folder) / "reply.jsonl", Path(folder) / "log.txt"
         request = {"recipes": [to_json(recipe) for recipe in recipes], "reply": str(reply)}
-        Child().run(
-            "prepare",
-            request,
-            python=sys.executable,
-            environ=dict(os.environ),
-            log=log,
-            timeout_s=PREPARE_TIMEOUT_S,
+        child.run(
+            "prepare", request, python=sys.executable, environ=dict(os.environ), log=log, timeout_s=PREPARE_TIMEOUT_S
         )
         lines = reply.read_text(encoding="utf-8").splitlines() if reply.exists() else []
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
@@ -88,6 +97,6 @@ def _make(recipes: Sequence[DataRecipe]) -> dict[DataRecipeKey, PreparedData | s
         elif "error" in answers[index]:
             found[recipe.path] = f"its data could not be made: {answers[index]['error']}"
         else:
-            save_entry("data", Path(recipe.path).stem, answers[index])
+            save_entry("data", Path(recipe.path).stem, {**answers[index], "file": _state(Path(recipe.path))})
             found[recipe.path] = from_json(PreparedData, answers[index])
     return found

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
@@ -61,7 +62,7 @@ class Silence:
 class PlainLines:
     """One line per event: for logs and terminals that cannot redraw."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
 
     def note(self, text: str) -> None:
@@ -84,14 +85,13 @@ class PlainLines:
         self._line(f"{state} after {units.seconds(seconds)}")
 
     def _line(self, text: str) -> None:
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+        write_line(self._stream, text)
 
 
 class JsonLines:
     """One JSON object per event: for programs that watch."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
 
     def note(self, text: str) -> None:
@@ -122,8 +122,13 @@ class JsonLines:
         }
 
     def _line(self, **data: object) -> None:
-        self._stream.write(json.dumps(data) + "\n")
-        self._stream.flush()
+        write_line(self._stream, json.dumps(data))
+
+
+def write_line(stream: TextIO | None, text: str) -> None:
+    """Write a line; where nobody reads any more, do nothing: whether a run is watched must not change it."""
+    with suppress(OSError, ValueError):
+        print(text, file=stream or sys.stderr, flush=True)
 
 
 def last_figure(trials: tuple[Trial, ...]) -> str:

@@ -1,6 +1,7 @@
 """`dlbench run`: from the command line's words to the table on stdout and the exit status."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,10 @@ from .options import RunOptions, Selection
 from .output import check_output, write_result
 from .progress import JsonLines, Observer, PlainLines, Silence
 from .runner import Outcome, Stop
+from .suites import MOST_TRIALS
 
-MOST_TRIALS = 1000
+RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
+"""What `show` would take for something else."""
 SHOW_CURSOR = b"\x1b[?25h\n"
 """Live progress hides the cursor; an end at once must give it back."""
 
@@ -83,6 +86,8 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
     """
     if words.trials is not None and not 1 <= words.trials <= MOST_TRIALS:
         raise UsageError(f"--trials takes 1 to {MOST_TRIALS}; received {words.trials}")
+    if words.label is not None and RESERVED_LABEL.match(words.label):
+        raise UsageError(f"--label {words.label!r} reads like a run's id or `latest`; choose another word")
     selection = Selection(
         workloads=parse.split(words.workloads),
         backends=parse.split(words.backends),
@@ -147,8 +152,8 @@ def stopping_on_signals(stop: Stop, observer: Observer) -> Iterator[None]:
             if sys.stderr.isatty():
                 os.write(sys.stderr.fileno(), SHOW_CURSOR)
             os._exit(Interrupted.exit_code)
-        observer.note("stopping: what was measured is kept (Ctrl-C again ends at once)")
         stop.request()
+        observer.note("stopping: what was measured is kept (Ctrl-C again ends at once)")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

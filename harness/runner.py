@@ -88,6 +88,7 @@ def run_blocks(
     outcome = Outcome()
     begin, done = clock(), 0
     jobs = list(plan.jobs)
+    seconds_of = {job: expected.seconds[job_key(job, schedule.effort)] for job in jobs}
     last_block_s = expected.block_s
     for block in range(schedule.blocks):
         block_start = clock()
@@ -101,9 +102,9 @@ def run_blocks(
                 return outcome
             blocks_left = schedule.blocks - block - 1
             rest = [*order[position:], *(jobs * blocks_left)]
-            left_s = sum(expected.seconds[job_key(item, schedule.effort)] for item in rest)
+            left_s = sum(seconds_of[item] for item in rest)
             name = f"b{block}-{position:02d}-{job.candidate.reference.slug}-{job.backend.name}"
-            after_s = left_s - expected.seconds[job_key(job, schedule.effort)]
+            after_s = left_s - seconds_of[job]
             step = Step(_text(job), name, block, schedule.blocks, done, done + len(rest), left_s, after_s)
             observer.started(step)
             start = clock()

@@ -1,5 +1,6 @@
 """One problem, built in a worker: the model with its data, and the steps made from it, shared by the job's cases."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 
 from ..backends.backend import ForwardStep, Runtime, TrainStep
-from ..backends.objective import as_list
+from ..backends.objective import model_inputs, state_variables
 from ..results.errors import BrokenError
 from ..workloads import data_file, initial, metrics
 from ..workloads.workload import Arrays, Data, Problem, Workload
@@ -54,6 +55,10 @@ class Session:
         self.marks["parameters"] = float(self.problem.model.count_params())
         self._mark_resident("rss_built_bytes")
         self._check_sizes()
+        self._initial_state = Path(request.reply).with_suffix(".npz")
+        if any(case.get("phase") == "converge" for case in request.cases):
+            state = [keras.ops.convert_to_numpy(variable.value) for variable in state_variables(self.problem)]
+            np.savez(self._initial_state, *state)
 
     def train_step(self) -> TrainStep:
         """Return the training step; made, and run once, when first asked for."""
@@ -74,25 +79,25 @@ class Session:
         return self._first
 
     def forward_step(self) -> ForwardStep:
-        """Return the inference step; made when first asked for."""
+        """Return the inference step with the model's present weights; made when first asked for."""
+        if self._train is not None:
+            self._train.sync()
         if self._forward is None:
             self._forward = self.runtime.forward_step(self.problem, self.request.compile_kind)
+        self._forward.refresh()
         return self._forward
 
     def placed_batches(self) -> list[tuple[Any, Any]]:
         """Return the first few training batches, on the device."""
         if self._placed is None:
             count = min(PLACED_BATCHES, self._samples // self.request.batch_size)
-            starts = [index * self.request.batch_size for index in range(count)]
-            self._placed = [
-                (self._place(self.data.train_x, start), self._place(self.data.train_y, start)) for start in starts
-            ]
+            batches = np.arange(count * self.request.batch_size).reshape(count, -1)
+            self._placed = [(self._inputs(self.data.train_x, rows), self._targets(rows)) for rows in batches]
         return self._placed
 
     def placed_input(self, batch_size: int) -> Any:
         """Return one batch of inputs, on the device; the test samples are repeated where they are too few."""
-        rows = np.arange(batch_size) % len(self.data.test_x[0])
-        return self.runtime.place(tuple(array[rows] for array in self.data.test_x))
+        return self._inputs(self.data.test_x, np.arange(batch_size) % len(self.data.test_x[0]))
 
     def epoch_batches(self, number: int) -> Iterator[tuple[Any, Any]]:
         """Yield an epoch's batches in the order that the seed gives, the same on every backend."""
@@ -100,40 +105,48 @@ class Session:
         size = self.request.batch_size
         for start in range(0, self._samples - size + 1, size):
             rows = order[start : start + size]
-            x = self.runtime.place(tuple(array[rows] for array in self.data.train_x))
-            yield x, self.runtime.place(tuple(array[rows] for array in self.data.train_y))
+            yield self._inputs(self.data.train_x, rows), self._targets(rows)
 
-    def evaluator(self, step: TrainStep) -> Callable[[], float] | None:
-        """Return the function that gives the test metric of the model as the training step left it."""
+    def evaluator(self) -> Callable[[], float] | None:
+        """Return the function that gives the test metric of the model as training left it."""
         if self.request.metric is None:
             return None
         metric = metrics.get(self.request.metric)
 
         def evaluate() -> float:
-            step.sync()
             return float(metric.function(self.data.test_y[0], self._predict()))
 
         return evaluate
 
-    def variables(self) -> list[np.ndarray]:
-        """Return the trainable variables on the host."""
-        return [keras.ops.convert_to_numpy(variable.value) for variable in self.problem.model.trainable_variables]
+    def restart(self) -> None:
+        """Put the training step back to the initial state, which waits on the disk so as not to count as memory."""
+        with np.load(self._initial_state) as stored:
+            self.train_step().restart([stored[name] for name in stored.files])
+
+    def trainable_digest(self) -> str:
+        """Return a digest of the trainable variables, to tell whether they moved."""
+        total = hashlib.sha256()
+        for variable in self.problem.model.trainable_variables:
+            total.update(keras.ops.convert_to_numpy(variable.value).tobytes())
+        return total.hexdigest()
 
     def _predict(self) -> np.ndarray:
         forward = self.forward_step()
-        forward.refresh()
         samples, size = len(self.data.test_x[0]), self.request.batch_size
         parts = []
         for start in range(0, samples, size):
             # Every batch has the same shape, the last one filled up, so that nothing is compiled anew.
             rows = np.arange(start, start + size) % samples
-            forward.run(self.runtime.place(tuple(array[rows] for array in self.data.test_x)))
+            forward.run(self._inputs(self.data.test_x, rows))
             forward.wait()
             parts.append(forward.outputs()[0][: samples - start])
         return np.concatenate(parts)
 
-    def _place(self, arrays: Arrays, start: int) -> Any:
-        return self.runtime.place(tuple(array[start : start + self.request.batch_size] for array in arrays))
+    def _inputs(self, arrays: Arrays, rows: np.ndarray) -> Any:
+        return model_inputs(self.problem.model, self.runtime.place(tuple(array[rows] for array in arrays)))
+
+    def _targets(self, rows: np.ndarray) -> list[Any]:
+        return self.runtime.place(tuple(array[rows] for array in self.data.train_y))
 
     def _mark_resident(self, name: str) -> None:
         resident = memory.resident_bytes()
@@ -145,12 +158,7 @@ class Session:
         return len(self.data.train_x[0])
 
     def _check_sizes(self) -> None:
-        if self._samples < self.request.batch_size:
-            raise BrokenError(
-                f"batch size {self.request.batch_size} is larger than the {self._samples} training samples of "
-                f"{self.request.workload.name}; choose at most that with --batch-size"
-            )
-        outputs = as_list(self.problem.model.outputs)
+        outputs = self.problem.model.outputs
         if len(outputs) != len(self.data.train_y):
             raise BrokenError(
                 f"the model has {len(outputs)} outputs and the data {len(self.data.train_y)} sets of targets"

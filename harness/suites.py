@@ -12,6 +12,7 @@ from ..workloads.workload import PHASES
 from .measure import Effort
 
 CONFIG = "dlbench.toml"
+MOST_TRIALS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,10 @@ def _suite(name: str, table: Any, config: Path) -> Suite:
         },
         effort=effort,
     )
-    return replace(suite, trials=int(_number(where, "trials", table["trials"], int))) if "trials" in table else suite
+    trials = int(_number(where, "trials", table.get("trials", suite.trials), int))
+    if trials > MOST_TRIALS:
+        raise UsageError(f"{where}: trials takes 1 to {MOST_TRIALS}; received {trials}")
+    return replace(suite, trials=trials)
 
 
 def _names(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:

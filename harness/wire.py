@@ -34,6 +34,8 @@ class PreparedData:
     path: str
     sha256: str
     """Of the arrays' bytes, shapes and types."""
+    samples: int
+    """Training samples."""
     best: float | None = None
     target: float | None = None
 

@@ -4,8 +4,8 @@ Each case's Trial or Failure is a line of the reply file, written when it is don
 undo it.
 """
 
+import hashlib
 import os
-import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ from typing import Any
 
 from ..backends import catalog as backends
 from ..backends.backend import Runtime
+from ..results import units
 from ..results.codec import dump_line, from_json
 from ..results.errors import BrokenError, DlbenchError
 from ..results.factors import Scalar
@@ -37,10 +38,6 @@ OUT_OF_MEMORY = (
     "can't allocate memory",
     "bad_alloc",
 )
-
-
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-"""Keras colours its messages, also in files."""
 
 
 class Reply:
@@ -69,7 +66,7 @@ class Reply:
 
 def classify(error: BaseException) -> tuple[str, str]:
     """Return the failure kind and one line of text for an exception."""
-    text = " ".join(COLOUR.sub("", str(error)).split())
+    text = " ".join(units.without_colour(str(error)).split())
     name = type(error).__name__
     if isinstance(error, DivergedError):
         return "diverged", text
@@ -171,8 +168,13 @@ def _facts(runtime: Runtime, request: Request) -> dict[str, Scalar]:
         "compile_kind": request.compile_kind,
         "affinity": ",".join(map(str, sorted(affinity(0)))) if affinity else None,
         "data_sha256": request.data.sha256[:16],
+        "file_sha256": _file_digest(request.workload.file),
         "imports_allowed": ",".join(request.allow_import) or None,
     }
+
+
+def _file_digest(file: str | None) -> str | None:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16] if file else None
 
 
 def _versions(distribution: str) -> dict[str, Scalar]:

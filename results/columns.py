@@ -127,7 +127,7 @@ COLUMNS = (
         lambda _: ("framework", "mode"),
         lambda row: (framework(row), resolved(row)),
         "backend",
-        "version; under it the mode as resolved in the worker: how the model is driven, how it is compiled",
+        "version; under it how the model is driven, and what the compile mode asked for comes to here",
         0,
     ),
     Column(
@@ -135,7 +135,7 @@ COLUMNS = (
         lambda rows: (f"{rows[0]['metric'] or 'metric'}", "± sd"),
         _metric,
         "metric_mean",
-        "test metric after training: mean and sample standard deviation over seeds",
+        "test metric when training stopped (target met or epoch limit): mean and sample standard deviation over seeds",
         1,
     ),
     Column(
@@ -152,8 +152,8 @@ COLUMNS = (
         lambda rows: ("training", _items(rows), "95 % CI"),
         _throughput("train"),
         "train_throughput_samples_per_s",
-        "steady throughput of full training steps, feeding included: geometric mean over trials with its"
-        " t interval; ~ a trial did not settle, and its last half was used",
+        "steady throughput of full training steps, over batches already on the device: geometric mean over trials with"
+        " its t interval; ~ a trial did not settle, and its last half was used",
         0,
     ),
     Column(
@@ -186,7 +186,7 @@ COLUMNS = (
         _cache_heading,
         _first_step,
         "first_step_s",
-        "the first training step, compiling included; (cold), (warm): the cache of compiled code",
+        "the first training step, compiling included; (cold): no compiled code was cached",
         5,
     ),
     Column(

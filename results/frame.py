@@ -79,6 +79,7 @@ COLUMNS = {
     "failure_phase": "string",
     "failure_message": "string",
     "failure_log": "string",
+    "failure_log_tail": "string",
 }
 """Every column that is always there, in order, with its pandas type. A workload's parameters (`p.depth`) and
 factors of later versions follow."""
@@ -185,6 +186,9 @@ def _problems(row: RowSummary) -> dict[str, Any]:
         "failure_phase": _joined(problem.phase for problem in problems if problem.phase) or None,
         "failure_message": _joined(messages),
         "failure_log": next((problem.log for problem in problems if problem.log), None),
+        "failure_log_tail": next(
+            ("\n".join(problem.tail) for problem in problems if problem.log and problem.tail), None
+        ),
     }
 
 

@@ -131,6 +131,9 @@ class Trial:
     side: str | None = None
 
 
+STACK_DUMP = "Current thread 0x"
+"""How a dumped stack begins in a log, innermost call first: there the first lines tell, elsewhere the last."""
+
 FAILURE_KINDS = (
     "error",
     "crashed",
@@ -157,7 +160,7 @@ class Failure:
     message: str
     """One line that says what went wrong."""
     tail: tuple[str, ...] = ()
-    """Last lines of the worker's log."""
+    """Last lines of the worker's log, or the top of the stack where it hung or crashed."""
     log: str | None = None
     """Path of the whole log."""
     side: str | None = None

@@ -42,6 +42,8 @@ class Problem:
     """A failure's kind, LEFT_OUT or NOT_MEASURED."""
     message: str
     log: str | None = None
+    tail: tuple[str, ...] = ()
+    """Last lines of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def _censored_median(reached: list[float], n: int) -> float | None:
 
 def _problems(row: Row) -> Iterable[Problem]:
     """Return each different problem once."""
-    found = [Problem(_phase(f.case.get("phase")), f.kind, f.message, f.log) for f in row.failures]
+    found = [Problem(_phase(f.case.get("phase")), f.kind, f.message, f.log, f.tail) for f in row.failures]
     found += [Problem(_phase(o.case.get("phase")), LEFT_OUT, o.reason) for o in row.left_out]
     ended = "the run ended before this case"
     found += [Problem(_phase(case.get("phase")), NOT_MEASURED, ended) for case in row.unmeasured]

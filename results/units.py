@@ -1,8 +1,10 @@
 """Units: the one place where seconds, bytes, rates and shares become text for people."""
 
 import math
+import re
 from collections.abc import Callable
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 DIGITS = 3
 """Significant digits of what is shown; the exports keep all of them."""
 
@@ -97,3 +99,8 @@ def missing(reason: str | None = None) -> str:
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """Return a count with its noun: 1 trial, 3 trials."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def without_colour(text: str) -> str:
+    """Return a text without terminal colours; Keras colours its messages, also in files."""
+    return COLOUR.sub("", text)

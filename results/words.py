@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from . import units
 from .columns import Record, framework, modes_differ
 from .factors import PARAMETER_PREFIX, default_of
+from .model import STACK_DUMP
+
+LOG_LINES = 4
+"""Lines of a log shown under a table; the whole log is named."""
 
 TWICE = 2.0
 """A smallest detectable ratio above this is told as such: its size means nothing."""
@@ -93,6 +97,12 @@ def remarks(row: Record) -> list[str]:
 
 
 def logs(rows: Sequence[Record]) -> list[str]:
-    """Return where the logs of what failed are kept."""
-    found = (f"log of {framework(row)}: {row['failure_log']}" for row in rows if row["failure_log"])
-    return list(dict.fromkeys(found))
+    """Return where the logs of what failed are kept, each with its last lines."""
+    found: dict[str, None] = {}
+    for row in rows:
+        if row["failure_log"]:
+            tail = [line.rstrip() for line in (row["failure_log_tail"] or "").splitlines() if line.strip()]
+            found[f"log of {framework(row)}: {row['failure_log']}"] = None
+            shown = tail[:LOG_LINES] if tail and tail[0].startswith(STACK_DUMP) else tail[-LOG_LINES:]
+            found |= dict.fromkeys(f"  {line}" for line in shown)
+    return list(found)

@@ -182,7 +182,7 @@ class FakeStep:
     def loss(self) -> float:
         return self.losses(self.steps)
 
-    def restart(self) -> None:
+    def restart(self, values: Any = ()) -> None:
         self.steps = 0
 
     def sync(self) -> None:

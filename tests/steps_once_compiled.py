@@ -2,7 +2,9 @@
 
 import sys
 
+import numpy as np
 from dlbench.backends import jax_backend
+from dlbench.backends.objective import state_variables
 from dlbench.workloads.cancer_mlp import WORKLOAD
 
 parameters = {**WORKLOAD.spec.defaults(), "width": 8, "depth": 1}
@@ -17,18 +19,20 @@ jax.monitoring.register_event_duration_secs_listener(
 )
 problem = WORKLOAD.build(parameters, data)
 problem.optimizer.build(problem.model.trainable_variables)
-x, y = runtime.place((data.train_x[0][:32],)), runtime.place((data.train_y[0][:32],))
+(x,), y = runtime.place((data.train_x[0][:32],)), runtime.place((data.train_y[0][:32],))
+initial = [np.array(variable.value) for variable in state_variables(problem)]
 train, forward = runtime.train_step(problem, "jit"), runtime.forward_step(problem, "jit")
 train.run(x, y)
 train.wait()
+train.sync()
+forward.refresh()
 forward.run(x)
 forward.wait()
-train.sync()
 first = len(compiled)
 for _ in range(3):
     train.run(x, y)
     train.wait()
-    train.restart()
+    train.restart(initial)
     train.run(x, y)
     train.sync()
     forward.refresh()

@@ -80,6 +80,32 @@ def test_the_other_backends_and_phases_go_on(tmp_path: Path) -> None:
     assert by_backend["tensorflow"]["failure_kind"] is None
 
 
+def test_a_model_that_one_backend_cannot_build_is_that_backends_failure(tmp_path: Path) -> None:
+    ended = measure(tmp_path, str(MODELS / "picky.py"), "-b", "jax,torch", "--phase", "infer")
+    assert ended.status == 4
+    by_backend = {row["backend"]: row for row in ended.rows}
+    assert "not on JAX" in by_backend["jax"]["failure_message"]
+    assert by_backend["torch"]["infer_throughput_samples_per_s"] > 0
+    assert "not on JAX" in dlbench(tmp_path, "show").stdout.split("log of JAX")[1], "the log's last lines are shown"
+
+
+def test_a_phase_that_a_model_lacks_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    ended = measure(tmp_path, str(MODELS / "small.py"), "-b", "torch", "--phase", "converge")
+    assert ended.status == 3
+    assert "no accuracy target" in ended.stderr
+
+
+def test_nobody_watching_does_not_change_a_run(tmp_path: Path) -> None:
+    (tmp_path / "dlbench.toml").write_text(TINY)
+    words = command("run", "--suite", "tiny", "-b", "torch", "--phase", "infer", "--progress", "plain")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=write, text=True, check=False)
+    os.close(write)
+    assert done.returncode == 0
+    assert "cancer_mlp" in done.stdout
+
+
 def test_a_diverging_loss_is_its_own_outcome(tmp_path: Path) -> None:
     ended = measure(tmp_path, str(MODELS / "diverging.py"), "-b", "tensorflow", "--phase", "train")
     assert ended.status == 4

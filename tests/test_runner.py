@@ -77,7 +77,7 @@ class Bench:
         expected = Forecast({job_key(job, EFFORT): JOB_S for job in self.plan.jobs}, frozenset())
         return run_blocks(
             self.plan,
-            {job: PreparedData("/data.npz", "0" * 64, target=0.95) for job in self.plan.jobs},
+            {job: PreparedData("/data.npz", "0" * 64, 1024, target=0.95) for job in self.plan.jobs},
             Schedule(blocks, EFFORT, 60.0, **schedule),
             expected,
             self.launcher,

@@ -123,10 +123,30 @@ def test_another_framework_cannot_be_imported_unless_allowed(tmp_path: Path) -> 
     assert "torch" in dlbench(tmp_path, "show").stdout
 
 
+def test_models_with_dictionaries_train_on_every_backend(tmp_path: Path) -> None:
+    ended = measure(tmp_path, str(MODELS / "dicts.py"), "--phase", "train")
+    assert ended.status == 0, ended.stderr + ended.stdout
+    assert [row["backend"] for row in ended.rows] == NAMES
+
+
+def test_a_thousand_layers_build_and_train(tmp_path: Path) -> None:
+    ended = measure(tmp_path, "-b", "torch", "--phase", "train", "-p", "depth=1000", "-p", "width=4")
+    assert ended.status == 0, ended.stderr + ended.stdout
+
+
+def test_a_damaged_cache_is_made_anew(own_cache: Path, tmp_path: Path) -> None:
+    words = ("cancer_mlp", "-b", "torch", "--phase", "infer")
+    assert measure(tmp_path, *words).status == 0
+    (data,) = (own_cache / "data").glob("cancer_mlp-*.npz")
+    data.write_bytes(data.read_bytes()[:1000])
+    assert measure(tmp_path, *words).status == 0
+
+
 def test_a_batch_larger_than_the_data_is_said(tmp_path: Path) -> None:
     ended = measure(tmp_path, "-b", "torch", "--batch-size", "100000", "--phase", "train")
     assert ended.status == 4
     assert "larger than the" in ended.rows[0]["failure_message"]
+    assert read_run(run_paths(tmp_path / ".dlbench")[0]).jobs == ()
 
 
 def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:

@@ -286,3 +286,15 @@ def test_synthetic_data_trains_the_model(write: Write) -> None:
     assert len(data.train_x[0]) >= workload.spec.batch_size
     value = built.loss(data.train_y[0][:32], built.model(data.train_x[0][:32]))
     assert float(value) == pytest.approx(np.log(3), abs=0.2)
+
+
+def test_loss_weights_are_refused_since_they_would_be_ignored(write: Write) -> None:
+    path = write(
+        "import keras\n"
+        "def model():\n"
+        "    m = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])\n"
+        "    m.compile(loss=['mse'], loss_weights=[0.5])\n"
+        "    return m\n"
+    )
+    with pytest.raises(UsageError, match="loss_weights"):
+        user_model.problem_of(path, user_model.call(path, user_model.load(path, None), {}))

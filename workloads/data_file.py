@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def read(path: Path) -> tuple[Data, str]:
         with np.load(path, allow_pickle=False) as stored:
             known = json.loads(str(stored[FACTS]))
             parts = {part: _arrays(stored, part) for part in PARTS}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BrokenError(f"the prepared data {path} cannot be read ({error}); delete the file") from error
     data = Data(best=known["best"], target=known["target"], facts=known["facts"], **parts)
     return data, known["sha256"]

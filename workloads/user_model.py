@@ -73,6 +73,11 @@ def problem_of(path: Path, model: Any) -> Problem:
     import keras
 
     given = getattr(model, "loss", None) if getattr(model, "compiled", False) else None
+    # Keras keeps the weights in no public place that can be read without serialising the optimizer.
+    if given is not None and getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None) is not None:
+        raise UsageError(
+            f"{path}: the model is compiled with loss_weights, which are not applied; put them into the losses"
+        )
     if given is None:
         losses = tuple(fitting_loss(tensor) for tensor in model.outputs)
     else:
