@@ -15,7 +15,7 @@ HIDDEN = {"jax", "jaxlib", "torch", "tensorflow", "pandas", "sklearn"} - {BACKEN
 class Hide:
     """Finds nothing of the other frameworks."""
 
-    find_distributions = PathFinder.find_distributions
+    find_distributions = staticmethod(PathFinder.find_distributions)
 
     def find_spec(self, name, path=None, target=None):
         """Find a module unless it is hidden."""
