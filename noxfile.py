@@ -28,7 +28,7 @@ def shared_environment(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "venv", "--clear", str(SHARED), external=True)
     # pip, not uv: only pip finds a torch without CUDA packages through its usual settings.
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
-    session.run(str(BIN / "python"), *install, "--editable", ".[all,dev]", external=True)
+    session.run(str(BIN / "python"), *install, "--editable", ".[all,dev]", external=True, stdout=sys.stderr)
     stamp.write_text(wanted)
 
 
