@@ -19,7 +19,7 @@ from .suites import load_suites
 
 def list_command(what: str, *, refresh: bool, store: str | None) -> None:
     """Print one listing to stdout."""
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
     listings = {
         "workloads": lambda: console.print(workloads_text()),
         "suites": lambda: console.print(suites_table()),
