@@ -63,7 +63,7 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
     """
     suite = suite_catalog.get(suite_catalog.load_suites(), options.suite)
     backends = choose_backends(selection.backends or suite.backends)
-    environment = read_environment(backends, refresh=options.refresh)
+    environment = read_environment(backends)
     usable, notes = usable_backends(backends, environment.probes, named=bool(selection.backends))
     names = selection.workloads or suite.workloads
     found = find_candidates(names, suite.parameters, [backend for backend, _ in usable], selection, observer)

@@ -41,8 +41,6 @@ class RunOptions:
     fail_fast: bool = False
     label: str | None = None
     store: str | None = None
-    dry_run: bool = False
-    refresh: bool = False
 
 
 def split(values: Iterable[str]) -> tuple[str, ...]:

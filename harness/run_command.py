@@ -108,7 +108,6 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         fail_fast=words.fail_fast,
         label=words.label,
         store=words.store,
-        dry_run=words.dry_run,
     )
     return selection, run_options
 

@@ -12,10 +12,6 @@ Library code raises these and never exits; the command line catches them in one 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-FINE = 0
-FINDING = 1
-INCONCLUSIVE = 5
-
 
 class DlbenchError(Exception):
     """A fault that is told to the user in one message, without a traceback."""
