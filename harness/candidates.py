@@ -58,6 +58,8 @@ def find_candidates(
     if not known:
         raise UsageError("; ".join(broken))
     notes = check_parameters([item.spec for item in known], selection.parameters)
+    lacking = [name for name in defaults if all(name not in item.spec.defaults() for item in known)]
+    notes += tuple(f"the suite's parameter {name!r} fits no chosen workload" for name in lacking)
     parameters = {**defaults, **selection.parameters}
     candidates: list[Candidate] = []
     for item in known:

@@ -106,6 +106,15 @@ def test_own_suites_are_listed(tmp_path: Path) -> None:
     assert "as little as shows" in " ".join(dlbench(tmp_path, "list", "suites").stdout.split())
 
 
+def test_a_suites_parameter_that_fits_nothing_is_noted(tmp_path: Path) -> None:
+    plan = dlbench(tmp_path, "run", "--suite", "tiny", "intent_transformer", "-b", "torch", "--dry-run").stdout
+    assert "width=16" in plan
+    (tmp_path / "dlbench.toml").write_text("[suites.mine.parameters]\nnosuch = [3]\n")
+    words = [sys.executable, "-m", "dlbench", "run", "cancer_mlp", "--suite", "mine", "-b", "torch", "--dry-run"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "the suite's parameter 'nosuch' fits no chosen workload" in done.stdout
+
+
 def test_completion_offers_workloads(tmp_path: Path) -> None:
     ended = dlbench(
         tmp_path,
