@@ -17,7 +17,10 @@ Value = int | float | str | bool
 Parameters = Mapping[str, Any]
 Arrays = tuple[np.ndarray, ...]
 
-PHASES = ("train", "infer", "converge")
+PHASES = ("train", "infer", "converge", "parts", "memory", "scenario")
+"""In the order in which they are measured."""
+USUAL_PHASES = ("train", "infer", "converge")
+"""What a suite measures when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Spec:
     epochs: int = 1
     """Epoch limit of phase converge."""
     parameters: tuple[Parameter, ...] = ()
-    phases: tuple[str, ...] = PHASES
+    phases: tuple[str, ...] = USUAL_PHASES
+    """Of the usual ones, those that it has; the others follow from them."""
     estimate: Estimate | None = None
     version: int = 1
     """Raised when the data changes, so that cached data is made anew."""
