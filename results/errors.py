@@ -2,6 +2,7 @@
 
     DlbenchError            70   a fault of dlbench itself
     ├── UsageError           2   wrong use: one clear line
+    │   └── UnsupportedError     the same: a package or compiler that it takes is not here
     ├── NothingMeasured      3   nothing measured, or nothing comparable
     ├── BrokenError          4   a case or a file broke
     └── Interrupted        130   stopped by the user
@@ -23,6 +24,10 @@ class UsageError(DlbenchError):
     """The user asked for something that does not exist or does not fit."""
 
     exit_code = 2
+
+
+class UnsupportedError(UsageError):
+    """What was asked for takes something that is not installed here; the message says what."""
 
 
 class NothingMeasured(DlbenchError):

@@ -4,35 +4,49 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from .columns import COLUMNS, Record, framework
+from .background import NOTHING_KNOWN, Background
+from .cells import Record, framework
+from .columns import COLUMNS
 from .errors import unknown
-from .frame import records, tidy
+from .frame import tidy
+from .member import gathered
 from .model import Run
 from .notes import notes
-from .tables import grouped, has_values, render
-from .words import DOT, conclusion, goal, logs, remarks, settings, title
+from .section import Section
+from .tables import grouped, has_values, render, rows_of_run, sections
+from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
+
+SECTIONS = ("keras_tax", "break_even", "parts", "scenarios")
+"""Further lists of the JSON export, each of rows with their units in the names."""
 
 
-def as_markdown(run: Run) -> str:
+def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return a GitHub-flavoured table per comparison, the meaning of the columns, and the notes."""
-    rows = records(tidy(run))
-    parts = [_section(group) for group in grouped(rows)] or ["nothing was measured\n"]
+    every = rows_of_run(run, background.ceilings)
+    rows = [row.record for row in every]
+    parts = []
+    for workload in gathered(every, lambda row: row.key.workload):
+        parts += [_block(group) for group in grouped([row.record for row in workload])]
+        parts += [_section(section) for section in sections(workload)]
+    parts = parts or ["nothing was measured\n"]
     shown = [column for column in COLUMNS if any(has_values(column, group) for group in grouped(rows))]
     if shown:
         parts.append("".join(f"- **{column.name}**: {_safe(column.meaning)}\n" for column in shown))
-    said = [(label, line) for label, lines in notes(run, rows) for line in lines]
+    said = [(label, line) for label, lines in notes(run, rows, background) for line in lines]
     parts.append("".join(f"- {label}: {_safe(line)}\n" for label, line in said))
     return "\n".join(parts)
 
 
-def as_csv(run: Run) -> str:
+def as_csv(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return the tidy frame as comma-separated values; a missing figure is an empty field."""
-    return tidy(run).to_csv(index=False, lineterminator="\n")
+    return tidy(run, background.ceilings).to_csv(index=False, lineterminator="\n")
 
 
-def as_json(run: Run) -> str:
-    """Return the facts of the run and the rows of the tidy frame; a missing figure is null."""
+def as_json(run: Run, background: Background = NOTHING_KNOWN) -> str:
+    """Return the facts of the run, the rows of the tidy frame and of SECTIONS; a missing figure is null."""
     header, end = run.header, run.end
+    every = rows_of_run(run, background.ceilings)
+    further = [section for rows in gathered(every, lambda row: row.key.workload) for section in sections(rows)]
     facts = {
         "run": header.run,
         "label": header.label,
@@ -46,31 +60,56 @@ def as_json(run: Run) -> str:
         "machine": asdict(header.machine),
         "environments": [asdict(environment) for environment in header.environments],
         "notes": [*header.notes, *(end.notes if end else ()), *run.problems],
+        "background": {label: list(lines) for label, lines in background.notes},
         "path": str(run.path) if run.path else None,
-        "rows": records(tidy(run)),
+        "rows": [row.record for row in every],
+        **{name: [dict(f) for section in further if section.name == name for f in section.facts] for name in SECTIONS},
+        "flags": [
+            {"workload": row.key.workload, "backend": row.backend, "group": row.record["group"], **asdict(flag)}
+            for row in every
+            for flag in row.summary.flags
+        ],
     }
     return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-FORMATS: dict[str, Callable[[Run], str]] = {
+def as_table(run: Run, background: Background = NOTHING_KNOWN) -> str:
+    """Return what a terminal shows, without colour."""
+    return render(run, background=background)
+
+
+FORMATS: dict[str, Callable[[Run, Background], str]] = {
     "csv": as_csv,
     "json": as_json,
     "markdown": as_markdown,
-    "table": render,
+    "table": as_table,
 }
 
 
-def export(run: Run, name: str) -> str:
+def export(run: Run, name: str, background: Background = NOTHING_KNOWN) -> str:
     """Return a run in a format.
 
     Raises UsageError for a format that is not known.
     """
     if name not in FORMATS:
         raise unknown("format", name, FORMATS)
-    return FORMATS[name](run)
+    return FORMATS[name](run, background)
 
 
-def _section(rows: Sequence[Record]) -> str:
+def _section(section: Section) -> str:
+    """Return a further table of a workload."""
+    lines = [f"#### {_safe(section.workload)}: {_safe(section.title)}", ""]
+    lines += [_safe(section.settings), ""] if section.settings else []
+    lines.append(_table_line([" ".join(head.lines) for head in section.heads]))
+    lines.append(_table_line(["---" if head.left else "---:" for head in section.heads]))
+    said = []
+    for entry in section.entries:
+        lines.append(_table_line(["<br>".join(map(_safe, filter(None, cell))) for cell in entry.cells]))
+        said += [f"{entry.cells[0][0]}: {remark}" for remark in entry.remarks]
+    return "\n".join([*lines, "", *[f"{_safe(sentence)}\n" for sentence in (*said, *section.notes)]])
+
+
+def _block(rows: Sequence[Record]) -> str:
     """Return the heading, the table and the conclusion of one comparison."""
     columns = [column for column in COLUMNS if has_values(column, rows)]
     lines = [f"### {_safe(DOT.join(filter(None, (rows[0]['workload'], title(rows[0])))))}", ""]
@@ -85,7 +124,8 @@ def _section(rows: Sequence[Record]) -> str:
         else:
             lines.append(_table_line([_safe(framework(row)), *["n/a"] * (len(columns) - 1)]))
             below.append(f"{framework(row)}: {row['failure_kind']}: {row['failure_message']}")
-    said = [_safe(sentence) for sentence in (" ".join(conclusion(rows)), *below, *logs(rows)) if sentence]
+    foot = (" ".join(conclusion(rows)), *asides(rows), *below, *logs(rows))
+    said = [_safe(sentence) for sentence in foot if sentence]
     return "\n".join([*lines, "", *[f"{sentence}\n" for sentence in said]])
 
 

@@ -21,10 +21,15 @@ class Factor:
 
 FACTORS = (
     Factor("backend", None, "the framework Keras runs on"),
-    Factor("phase", None, "what is measured: train, infer or converge"),
+    Factor("phase", None, "what is measured: train, infer, converge, parts, memory or scenario"),
     Factor("device", "cpu", "the kind of device: cpu or gpu"),
-    Factor("execution", "step", "how the model is driven: step is Keras' custom-loop API"),
+    Factor("execution", "step", "how the model is driven: fit, step (Keras' custom-loop API) or native (a twin)"),
     Factor("compile", "auto", "the compile mode asked for: auto, eager, jit or xla"),
+    Factor("lane", "default", "default: each framework as it comes; matched: the same semantics everywhere"),
+    Factor("feed", None, "how batches reach the step; None is the usual way of the execution"),
+    Factor("threads", None, "cores, and threads, that a worker may use; None is every usable core"),
+    Factor("scenario", None, "how queries arrive in phase scenario"),
+    Factor("latency_bound_s", None, "latency that scenario server must hold, seconds"),
     Factor("precision", "float32", "the Keras dtype policy"),
     Factor("batch_size", None, "samples per step; None is the workload's own"),
     Factor("allow_import", None, "further frameworks that the worker may import"),

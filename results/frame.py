@@ -1,98 +1,38 @@
 """The tidy frame: one row per workload, backend and further factors; units stand in the column names."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, cast
 
 import pandas as pd
 
+from .comparison import GroupSummary, summarise
 from .factors import Scalar
+from .flags import flagged, notes
+from .ledger import COMPARED, DIGESTS, REFUSED, Difference
 from .model import Run, Trial
-from .stats import Interval
-from .summary import GroupSummary, RowSummary, summarise
-
-COLUMNS = {
-    "group": "Int64",
-    "workload": "string",
-    "area": "string",
-    "data": "string",
-    "source": "string",
-    "item": "string",
-    "backend": "string",
-    "framework_version": "string",
-    "side": "string",
-    "batch_size": "Int64",
-    "device": "string",
-    "precision": "string",
-    "execution": "string",
-    "compile": "string",
-    "execution_resolved": "string",
-    "compile_resolved": "string",
-    "compile_kind": "string",
-    "compile_cache": "string",
-    "trials": "Int64",
-    "metric": "string",
-    "direction": "string",
-    "target": "Float64",
-    "best": "Float64",
-    "metric_mean": "Float64",
-    "metric_sd": "Float64",
-    "seeds": "Int64",
-    "seeds_reached": "Int64",
-    "time_to_accuracy_s": "Float64",
-    "epochs_to_accuracy": "Float64",
-    "train_throughput_samples_per_s": "Float64",
-    "train_throughput_low_samples_per_s": "Float64",
-    "train_throughput_high_samples_per_s": "Float64",
-    "train_trials": "Int64",
-    "train_unsettled_trials": "Int64",
-    "train_step_s": "Float64",
-    "train_step_low_s": "Float64",
-    "train_step_high_s": "Float64",
-    "ratio_to_fastest": "Float64",
-    "ratio_to_fastest_low": "Float64",
-    "ratio_to_fastest_high": "Float64",
-    "paired_blocks": "Int64",
-    "smallest_detectable_ratio": "Float64",
-    "group_detectable_ratio": "Float64",
-    "leads": "boolean",
-    "shown_fastest": "boolean",
-    "infer_throughput_samples_per_s": "Float64",
-    "infer_throughput_low_samples_per_s": "Float64",
-    "infer_throughput_high_samples_per_s": "Float64",
-    "infer_unsettled_trials": "Int64",
-    "latency_p50_s": "Float64",
-    "latency_p50_low_s": "Float64",
-    "latency_p50_high_s": "Float64",
-    "latency_p90_s": "Float64",
-    "latency_p90_low_s": "Float64",
-    "latency_p90_high_s": "Float64",
-    "latency_note": "string",
-    "first_step_s": "Float64",
-    "first_step_low_s": "Float64",
-    "first_step_high_s": "Float64",
-    "memory_steady_peak_bytes": "Float64",
-    "memory_steady_peak_sd_bytes": "Float64",
-    "foreign_load_median": "Float64",
-    "foreign_load_worst": "Float64",
-    "failures": "Int64",
-    "failure_kind": "string",
-    "failure_phase": "string",
-    "failure_message": "string",
-    "failure_log": "string",
-    "failure_log_tail": "string",
-}
-"""Every column that is always there, in order, with its pandas type. A workload's parameters (`p.depth`) and
-factors of later versions follow."""
+from .names import backend_name
+from .schema import COLUMNS
+from .stats import Interval, Spread
+from .summary import RowSummary
+from .work import Ceilings, utilisation
 
 
-def tidy(run: Run) -> pd.DataFrame:
+def tidy(run: Run, ceilings: Ceilings | None = None) -> pd.DataFrame:
     """Return the figures of a run: wide, unrounded, seconds and bytes, NA for what could not be had.
 
     One row per (workload, backend, further factors), in the order of the run; cases that failed or were left
-    out are rows too. `group` numbers the rows that may be compared with each other.
+    out are rows too. `group` numbers the rows that may be compared with each other. `ceilings` are the highest
+    rates of this machine (floating-point operations per second by device and precision), for the utilisation.
     """
-    groups = summarise(run)
+    return frame_of(run, summarise(run), ceilings)
+
+
+def frame_of(run: Run, groups: Sequence[GroupSummary], ceilings: Ceilings | None = None) -> pd.DataFrame:
+    """Return the frame of a run whose groups are at hand."""
     rows = [_row(run, number, group, row) for number, group in enumerate(groups) for row in group.rows]
+    for found, row in zip(rows, (row for group in groups for row in group.rows), strict=True):
+        found["utilisation"] = utilisation(row.work, ceilings)
     extra = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
     kinds = COLUMNS | {name: _kind([row.get(name) for row in rows]) for name in extra}
     columns = {name: _column([row.get(name) for row in rows], kind) for name, kind in kinds.items()}
@@ -114,16 +54,21 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
         "framework_version": _version(run, row),
         "side": key.side,
         "batch_size": key.batch_size,
-        **{name: _text(key.get(name)) for name in ("device", "precision", "execution", "compile")},
+        **{name: _text(key.get(name)) for name in ("device", "precision", "execution", "compile", "lane", "feed")},
+        "threads": key.get("threads"),
         "execution_resolved": _resolved(row, "execution") or _text(key.get("execution")),
-        "compile_resolved": _resolved(row, "compile_resolved"),
-        "compile_kind": _resolved(row, "compile_kind"),
-        "compile_cache": _resolved(row, "compile_cache"),
+        **{name: _resolved(row, name) for name in ("compile_resolved", "compile_kind", "compile_cache", "layout")},
+        **{f"{name}_resolved": _resolved(row, name) for name in ("feed", "threads")},
+        **{name: _said(row.row.trials, name) for name in ("framework_note", "allocator_note")},
         "trials": row.trials,
         **_figures(row),
         "group_detectable_ratio": group.detectable,
         "leads": row.leader,
         "shown_fastest": row.fastest,
+        "not_comparable": row.incomparable,
+        "differs_in": "; ".join(COMPARED[name] for name in row.differs) or None,
+        "group_differences": "; ".join(_difference(found) for found in group.differences) or None,
+        "group_fastest_withheld": group.withheld,
         "foreign_load_median": median(load) if load else None,
         "foreign_load_worst": max(load, default=None),
         **_problems(row),
@@ -139,7 +84,7 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
 
 
 def _figures(row: RowSummary) -> dict[str, Any]:
-    learnt, memory = row.accuracy, row.memory
+    learnt, memory, work, cost = row.accuracy, row.memory, row.work, row.cost
     metric = learnt.metric if learnt else None
     return {
         "metric_mean": metric.mean if metric else None,
@@ -148,6 +93,7 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "seeds_reached": learnt.reached if learnt else None,
         "time_to_accuracy_s": learnt.seconds_to_target if learnt else None,
         "epochs_to_accuracy": learnt.epochs_to_target if learnt else None,
+        "samples_to_accuracy": learnt.items_to_target if learnt else None,
         **_interval("train_throughput{}_samples_per_s", row.train),
         "train_trials": row.train.n if row.train else None,
         "train_unsettled_trials": row.train_unsettled if row.train else None,
@@ -157,13 +103,59 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "smallest_detectable_ratio": row.detectable,
         **_interval("infer_throughput{}_samples_per_s", row.infer),
         "infer_unsettled_trials": row.infer_unsettled if row.infer else None,
-        **_interval("latency_p50{}_s", row.latency_p50),
-        **_interval("latency_p90{}_s", row.latency_p90),
-        "latency_note": row.latency_note,
+        **{f"{part}_flagged_trials": _flagged(row.row.part(part)) for part in ("train", "infer", "latency", "memory")},
+        **_latencies(row),
         **_interval("first_step{}_s", row.first_step),
-        "memory_steady_peak_bytes": memory.mean if memory else None,
-        "memory_steady_peak_sd_bytes": memory.sd if memory else None,
+        **_spread("memory_steady_peak{}_bytes", memory.steady),
+        **_spread("memory_exact{}_bytes", memory.exact),
+        "memory_first_step_bytes": _mean(memory.first_step),
+        "memory_import_floor_bytes": _mean(memory.import_floor),
+        "framework_memory_bytes": _mean(memory.framework),
+        "device_peak_bytes": _mean(memory.device_peak),
+        "driver_bytes": _mean(memory.driver),
+        "training_flops": work.training,
+        "forward_flops": work.forward,
+        "framework_flops": work.framework,
+        "flops_note": work.note,
+        **_interval("achieved_flops{}_per_s", work.achieved),
+        **_interval("joules_per_million_samples{}", cost.joules_per_million),
+        "joules_from": cost.joules_from,
+        "joules_to_accuracy": cost.joules_to_accuracy,
+        "cost_per_million_samples": cost.per_million,
+        "cost_to_accuracy": cost.to_accuracy,
+        "currency": cost.currency,
+        "flags": "; ".join(dict.fromkeys(found.kind for found in row.flags)) or None,
+        "flag_notes": "\n".join(notes(row.flags)) or None,
     }
+
+
+def _latencies(row: RowSummary) -> dict[str, Any]:
+    found: dict[str, Any] = {"latency_note": row.latency_note}
+    for name, latency in row.latencies.items():
+        found |= _interval(f"latency_{name}{{}}_s", latency.over_trials)
+        found |= {f"latency_{name}_trial_low_s": latency.trial_low, f"latency_{name}_trial_high_s": latency.trial_high}
+    return found
+
+
+def _difference(found: Difference) -> str:
+    """Return a setting with its value on each backend: threads (JAX 2, PyTorch 1); digests alone say nothing."""
+    name = COMPARED.get(found.name) or REFUSED[found.name].removeprefix("other ")
+    if found.name in DIGESTS:
+        return name
+    return f"{name} ({', '.join(f'{backend_name(backend)} {value}' for backend, value in found.sides.items())})"
+
+
+def _flagged(trials: list[Trial]) -> int | None:
+    return flagged(trials) if trials else None
+
+
+def _mean(found: Spread | None) -> float | None:
+    return found.mean if found else None
+
+
+def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
+    """Return the two columns of a spread; `{}` in the name is where `_sd` goes."""
+    return {} if found is None else {name.format(""): found.mean, name.format("_sd"): found.sd}
 
 
 def _interval(name: str, found: Interval | None) -> dict[str, float | None]:
@@ -198,7 +190,10 @@ def _joined(texts: Any) -> str:
 
 def _resolved(row: RowSummary, name: str) -> str | None:
     """Return a ledger entry of the row's training trials (or of all): different values joined by a slash."""
-    trials: list[Trial] = row.row.train or row.row.trials
+    return _said(row.row.train or row.row.trials, name)
+
+
+def _said(trials: list[Trial], name: str) -> str | None:
     values = [trial.ledger[name] for trial in trials if trial.ledger.get(name) is not None]
     return "/".join(dict.fromkeys(str(value) for value in values)) or None
 

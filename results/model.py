@@ -117,19 +117,29 @@ class Trial:
     windows: tuple[Window, ...] = ()
     """All windows after the first step, settling included, in order. Empty for phase converge."""
     queries: tuple[float, ...] = ()
-    """Seconds of single forward passes with a barrier after each (phase infer)."""
+    """Seconds of single forward passes with a barrier after each (phases infer and scenario)."""
+    series: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
+    """Phase parts: the windows of each nested prefix of a step, by its name in PREFIXES."""
     epochs: tuple[Epoch, ...] = ()
     """Phase converge only."""
     reached: bool | None = None
     """Phase converge: whether the target was reached; None where there is no target."""
     marks: Mapping[str, float] = field(default_factory=dict)
-    """Single figures, named with their unit: `import_s`, `build_s`, `first_step_s`, `rss_imported_bytes`,
-    `rss_built_bytes`, `peak_first_step_bytes`, `peak_steady_bytes`, `foreign_load` (share of the usable cores taken
-    by other programs while this trial was measured), `evaluate_s`. A figure that could not be had is absent."""
+    """Single figures, named with their unit (`marks.MARKS` says what each is). One that could not be had is absent."""
     ledger: Mapping[str, Scalar] = field(default_factory=dict)
-    """Settings as resolved, for example `compile_resolved`, `batch_size`, `threads`, `initial_weights`, `data`."""
+    """Settings as resolved, for example `compile_resolved`, `batch_size`, `threads`, `initial_weights`, `feed`."""
     side: str | None = None
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """What makes this trial's figures doubtful, by its kind in `marks.FLAGS`, each with a sentence."""
 
+
+PREFIXES = {
+    "forward": "forward pass and loss, as in training",
+    "forward_backward": "the same and the gradients of every trainable weight",
+    "step": "the whole step, update included, over a batch that is on the device",
+    "fed_step": "the whole step, its batch handed over from NumPy arrays first",
+}
+"""The nested prefixes of a training step that phase parts times; the parts of the step are their differences."""
 
 STACK_DUMP = "Current thread 0x"
 """How a dumped stack begins in a log, innermost call first: there the first lines tell, elsewhere the last."""

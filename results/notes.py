@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from statistics import median
 
 from . import units
-from .columns import Record
+from .background import NOTHING_KNOWN, Background
+from .cells import Record
+from .flags import UNSETTLED
 from .model import Run
 
 BUSY = 0.05
@@ -14,7 +16,7 @@ FEW = 5
 """Fewer trials than this give wide intervals: the t quantile is 4.3 for three, 2.8 for five."""
 
 
-def notes(run: Run, rows: Sequence[Record]) -> list[tuple[str, list[str]]]:
+def notes(run: Run, rows: Sequence[Record], background: Background = NOTHING_KNOWN) -> list[tuple[str, list[str]]]:
     """Return what stands under the tables: each label that has lines, in order."""
     parts = [
         ("Machine", [machine(run)]),
@@ -22,6 +24,7 @@ def notes(run: Run, rows: Sequence[Record]) -> list[tuple[str, list[str]]]:
         ("Load", load(run)),
         ("Warnings", warnings(run, rows)),
         ("Notes", [*run.header.notes, *(run.end.notes if run.end else ()), *run.problems]),
+        *((label, list(lines)) for label, lines in background.notes),
         ("Run", [stored(run)]),
     ]
     return [(label, lines) for label, lines in parts if lines]
@@ -77,6 +80,10 @@ def warnings(run: Run, rows: Sequence[Record]) -> list[str]:
                 f"{words} did not settle in every trial (~) of {len(unsettled)} of {units.plural(len(timed), 'row')}: "
                 "a longer suite gives it more time"
             )
+    doubtful = sum(bool(trial.flags.keys() - {UNSETTLED}) for trial in run.trials)
+    if doubtful:
+        count = f"{doubtful} of {units.plural(len(run.trials), 'trial')}"
+        found.append(f"{count} {'is' if doubtful == 1 else 'are'} flagged (!): the reasons stand under the tables")
     fewest = min((row["trials"] for row in rows if row["trials"]), default=FEW)
     if fewest < FEW:
         effect = "there are no intervals" if fewest == 1 else "intervals are wide"

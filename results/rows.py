@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from .factors import Scalar, default_of, in_identity
 from .model import Case, Failure, LeftOut, Run, Trial, WorkloadInfo
 
-_OWN_PLACE = ("backend", "phase", "batch_size")
+_OWN_PLACE = ("backend", "phase", "batch_size", "scenario", "latency_bound_s")
+"""Factors that make no other group: what a backend did in several phases and scenarios stands in one row."""
+
+PARTS = ("train", "infer", "latency", "converge", "parts", "memory", "scenario")
+"""The parts that a trial can play in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class GroupKey:
     def get(self, name: str) -> Scalar:
         """Return the value of one of the further factors, or its default."""
         return dict(self.others).get(name, default_of(name))
+
+    def without(self, *names: str) -> "GroupKey":
+        """Return this key as if some factors had their defaults: groups alike but for these have it in common."""
+        others = tuple((name, value) for name, value in self.others if name not in names)
+        return GroupKey(self.workload, self.batch_size, others, self.side)
 
     def alike(self, other: "GroupKey") -> bool:
         """Tell whether two groups differ at most in batch size."""
@@ -40,6 +49,12 @@ class Row:
     latency: list[Trial] = field(default_factory=list)
     """At batch size 1."""
     converge: list[Trial] = field(default_factory=list)
+    parts: list[Trial] = field(default_factory=list)
+    """Nested prefixes of a training step."""
+    memory: list[Trial] = field(default_factory=list)
+    """With an allocator policy of their own: their times say nothing."""
+    scenario: list[Trial] = field(default_factory=list)
+    """Queries as they arrive in a scenario; what the scenario is stands in their cases."""
     failures: list[Failure] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unmeasured: list[Case] = field(default_factory=list)
@@ -47,13 +62,13 @@ class Row:
 
     def part(self, phase: str) -> list[Trial]:
         """Return the list that trials of a phase are kept in; those of phases unknown here are not kept."""
-        parts = {"train": self.train, "infer": self.infer, "latency": self.latency, "converge": self.converge}
-        return parts.get(phase, [])
+        found: list[Trial] = getattr(self, phase) if phase in PARTS else []
+        return found
 
     @property
     def trials(self) -> list[Trial]:
         """Every trial of the row once; a trial at batch size 1 may serve latency and throughput."""
-        return list({id(t): t for t in (*self.train, *self.infer, *self.latency, *self.converge)}.values())
+        return list({id(trial): trial for part in PARTS for trial in self.part(part)}.values())
 
 
 def infos_of(run: Run) -> dict[str, WorkloadInfo]:

@@ -21,7 +21,16 @@ COVERAGE = 0.3
 
 PENALTY = 3.0
 """A change must lower the squared error by PENALTY ln(n) noise variances: two parameters, its place and its
-level (Zhang & Siegmund, Biometrics 63(1), 2007)."""
+level (Zhang & Siegmund, Biometrics 63(1), 2007). The variance is that of a mean: see `_inflation`."""
+
+CAUTION = 2.5
+"""Inflation of the noise variance in the first search for changes, whose residuals tell the autocorrelation."""
+
+MOST_ALIKE = 0.8
+"""Highest lag-1 autocorrelation that is believed; beyond it, noise and drift are the same thing."""
+
+TRIMMED = 0.15
+"""Share of the largest differences that the estimate of the autocorrelation leaves out: jumps are there."""
 
 CLIP = 3.0
 """Values further than so many noise units from their running median are drawn in to there."""
@@ -42,11 +51,11 @@ def steady_start(step_seconds: Sequence[float] | Array, steps: Sequence[int]) ->
     shape.
 
     The logarithms of the step times are split by change points (optimal partitioning, Jackson et al., IEEE
-    Signal Processing Letters 12(2), 2005), outliers drawn in. The steady part starts at the earliest segment
-    from which all segments agree with the last one within max(1 %, half the noise), and holds at least 30 %
-    of the steps: the rule after Barrett et al., Virtual Machine Warmup Blows Hot and Cold, OOPSLA 2017. None
-    is a label, not an error. Raises ValueError for step times that are not positive, or arguments of unequal
-    length.
+    Signal Processing Letters 12(2), 2005), outliers drawn in, and the penalty raised by as much as neighbouring
+    windows resemble each other. The steady part starts at the earliest segment from which all segments agree with
+    the last one within max(1 %, half the noise), and holds at least 30 % of the steps: the rule after Barrett et
+    al., Virtual Machine Warmup Blows Hot and Cold, OOPSLA 2017. None is a label, not an error. Raises ValueError
+    for step times that are not positive, or arguments of unequal length.
     """
     times, counts = np.asarray(step_seconds, dtype=np.float64), np.asarray(steps, dtype=np.float64)
     if times.shape != counts.shape or times.ndim != 1:
@@ -59,7 +68,9 @@ def steady_start(step_seconds: Sequence[float] | Array, steps: Sequence[int]) ->
     width = math.ceil(times.size / LONGEST)
     logs = np.log(_merged(times, counts, width))
     noise = _noise(logs)
-    starts = _segments(_drawn_in(logs, noise), PENALTY * math.log(logs.size) * noise**2)
+    drawn = _drawn_in(logs, noise)
+    penalty = PENALTY * math.log(logs.size) * noise**2
+    starts = _segments(drawn, penalty * _inflation(logs, drawn, penalty))
     first = starts[_agreeing(_levels(logs, starts), max(math.log1p(TOLERANCE), noise / 2))] * width
     return first if counts[first:].sum() >= COVERAGE * counts.sum() else None
 
@@ -86,6 +97,46 @@ def _noise(logs: Array) -> float:
         deviation = float(np.median(np.abs(differences - np.median(differences))))
         found.append(1.4826 * deviation / math.sqrt(2))
     return max(found)
+
+
+def _inflation(logs: Array, drawn: Array, penalty: float) -> float:
+    """Return by how much the variance of a mean exceeds that of independent noise: (1 + r) / (1 - r).
+
+    r is the lag-1 autocorrelation of a first-order process (Priestley, Spectral Analysis and Time Series, 1981,
+    3.5). Two estimates see it, and the smaller counts, so that neither a drift nor a change passes for noise: the
+    one from differences is blind to drift, the one from the residuals of a cautious search to changes.
+    """
+    alike = min(_alike_in_differences(logs), _alike_in_residuals(drawn, _segments(drawn, CAUTION * penalty)))
+    alike = min(max(alike, 0.0), MOST_ALIKE)
+    return (1 + alike) / (1 - alike)
+
+
+def _alike_in_differences(logs: Array) -> float:
+    """Return r from the variances of differences over lags 1 to 3, which are as 1 : 1 + r : 1 + r + r^2.
+
+    After Chakar et al., A robust approach for estimating change-points in the mean of an AR(1) process, Bernoulli
+    23(2), 2017, with trimmed variances in place of medians, which vary less.
+    """
+    if logs.size < FEWEST + 3:
+        return 0.0
+    first, second, third = (_trimmed_variance(logs[lag:] - logs[:-lag]) for lag in (1, 2, 3))
+    return math.sqrt(max((second + third) / first - 1, 0.0)) - 1 if first > 0 else 0.0
+
+
+def _trimmed_variance(differences: Array) -> float:
+    """Return the mean square around the median without the largest; short of a factor that all lags share."""
+    squares = np.sort((differences - np.median(differences)) ** 2)
+    return float(squares[: max(3, math.ceil(squares.size * (1 - TRIMMED)))].mean())
+
+
+def _alike_in_residuals(drawn: Array, starts: list[int]) -> float:
+    """Return r from the residuals around the segments' means, its bias of first order (Kendall 1954) undone."""
+    n, fitted = drawn.size, len(starts)
+    residuals = np.concatenate([part - part.mean() for part in np.split(drawn, starts[1:])])
+    square = float((residuals**2).sum())
+    if square == 0 or n <= 3 * fitted + 3:
+        return 0.0
+    return (float((residuals[1:] * residuals[:-1]).sum()) / square * n + fitted) / (n - 3 * fitted)
 
 
 def _drawn_in(logs: Array, noise: float) -> Array:

@@ -9,12 +9,23 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from . import units
-from .columns import COLUMNS, Column, Record, framework
-from .frame import records, tidy
+from .background import NOTHING_KNOWN, Background
+from .breakeven import breakeven
+from .cells import Record, framework
+from .columns import COLUMNS, Column
+from .comparison import summarise
+from .frame import frame_of, records
 from .layout import Entry, Grid, Head, Lines, fit, measure, wrapped
+from .member import Member, gathered, members
 from .model import Run
+from .names import listed
 from .notes import notes
-from .words import DOT, conclusion, goal, listed, logs, remarks, settings, title
+from .parts import parts
+from .scenarios import scenarios
+from .section import Section, section_lines
+from .tax import tax
+from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
+from .work import Ceilings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +38,49 @@ class _Block:
     entries: list[Entry]
 
 
-def render(run: Run, width: int = 100, *, color: bool = False) -> str:
+def render(run: Run, width: int = 100, *, color: bool = False, background: Background = NOTHING_KNOWN) -> str:
     """Return the tables of a run as text for a terminal of a width, with or without colour."""
     out = io.StringIO()
     system: Literal["standard"] | None = "standard" if color else None
     console = Console(file=out, width=width, force_terminal=color, color_system=system, legacy_windows=False)
-    console.print(tables(run, width), soft_wrap=True)
+    console.print(tables(run, width, background), soft_wrap=True)
     return out.getvalue()
 
 
-def tables(run: Run, width: int) -> RenderableType:
-    """Return the tables of a run: a block per group of rows, footnotes for its columns, the notes."""
-    rows = records(tidy(run))
-    blocks = [_block(group) for group in grouped(rows)]
+def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> RenderableType:
+    """Return the tables of a run: for each workload a block per group of rows and what more the run tells of it.
+
+    Footnotes for the columns and the notes follow.
+    """
+    every = rows_of_run(run, background.ceilings)
+    workloads = gathered(every, lambda row: row.key.workload)
+    blocks = {group[0]["group"]: _block(group) for group in grouped([row.record for row in every])}
     widths: dict[str, int] = {}
-    for block in blocks:
+    for block in blocks.values():
         for column, needed in zip(block.columns, measure(block.heads, block.entries), strict=True):
             widths[column.name] = max(needed, widths.get(column.name, 0))
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
     seen: set[str] = set()
-    for block in blocks:
-        places, gap = fit(block.heads, [widths[column.name] for column in block.columns], width)
-        seen |= {block.columns[place].name for place in places}
-        grid = Grid(
-            [block.heads[place] for place in places],
-            [widths[block.columns[place].name] for place in places],
-            gap,
-        )
-        entries = [entry.choose(places) for entry in block.entries]
-        lines += [*_heading(block.rows[0], width), Text(), *grid.lines(entries, width), Text()]
-        lines += [*_foot(block, places, width), Text(), Text()]
+    for rows in workloads:
+        for number in dict.fromkeys(row.record["group"] for row in rows):
+            found, places = _block_lines(blocks[number], widths, width)
+            seen |= {blocks[number].columns[place].name for place in places}
+            lines += [*found, Text(), Text()]
+        for section in sections(rows):
+            lines += [*section_lines(section, width), Text(), Text()]
     lines += _footnotes([column for column in COLUMNS if column.name in seen], width)
-    return Group(*lines, *_notes(run, rows, width))
+    return Group(*lines, *_notes(run, [row.record for row in every], width, background))
+
+
+def rows_of_run(run: Run, ceilings: Ceilings | None = None) -> list[Member]:
+    """Return every row of a run, in order."""
+    groups = summarise(run)
+    return members(groups, records(frame_of(run, groups, ceilings)))
+
+
+def sections(rows: Sequence[Member]) -> list[Section]:
+    """Return the further tables that the rows of a workload have the data for."""
+    return [section for make in (tax, breakeven, parts, scenarios) for section in make(rows)]
 
 
 def grouped(rows: Sequence[Record]) -> list[list[Record]]:
@@ -67,6 +89,16 @@ def grouped(rows: Sequence[Record]) -> list[list[Record]]:
     for row in rows:
         groups.setdefault(row["group"], []).append(row)
     return list(groups.values())
+
+
+def _block_lines(block: _Block, widths: dict[str, int], width: int) -> tuple[list[Text], list[int]]:
+    """Return the lines of one comparison, and the places of the columns that they show."""
+    places, gap = fit(block.heads, [widths[column.name] for column in block.columns], width)
+    needed = [widths[block.columns[place].name] for place in places]
+    grid = Grid([block.heads[place] for place in places], needed, gap)
+    entries = [entry.choose(places) for entry in block.entries]
+    lines = [*_heading(block.rows[0], width), Text(), *grid.lines(entries, width), Text()]
+    return [*lines, *_foot(block, places, width)], places
 
 
 def _block(rows: list[Record]) -> _Block:
@@ -79,9 +111,10 @@ def has_values(column: Column, rows: Sequence[Record]) -> bool:
     """Tell whether a column has anything to show for some rows."""
     if column.name == "backend":
         return True
-    if column.name == "ratio":
-        return any(row["ratio_to_fastest"] is not None for row in rows)
-    return any(row[column.figure] is not None for row in rows) and any(row["trials"] for row in rows)
+    if column.unless and any(row[column.unless] is not None for row in rows):
+        return False
+    told = any(row[figure] is not None for row in rows for figure in column.figures)
+    return told and any(row["trials"] for row in rows)
 
 
 def _entry(row: Record, columns: Sequence[Column]) -> Entry:
@@ -108,6 +141,9 @@ def _heading(row: Record, width: int) -> Iterator[Text]:
 def _foot(block: _Block, places: Sequence[int], width: int) -> Iterator[Text]:
     for part in wrapped(" ".join(conclusion(block.rows)), width):
         yield Text(part)
+    for aside in asides(block.rows):
+        for part in wrapped(aside, width, "", "  "):
+            yield Text(part, style="yellow")
     hidden = [column.name for place, column in enumerate(block.columns) if place not in places]
     if hidden:
         for part in wrapped(f"Not shown in {width} columns: {listed(hidden)}.", width):
@@ -128,9 +164,9 @@ def _footnotes(columns: Sequence[Column], width: int) -> Iterator[Text]:
     yield Text()
 
 
-def _notes(run: Run, rows: Sequence[Record], width: int) -> Iterator[Text]:
-    margin = 10
-    for label, lines in notes(run, rows):
+def _notes(run: Run, rows: Sequence[Record], width: int, background: Background) -> Iterator[Text]:
+    margin = 12
+    for label, lines in notes(run, rows, background):
         style = "yellow" if label == "Warnings" else ""
         for number, line in enumerate(lines):
             name = label if number == 0 else ""

@@ -8,8 +8,10 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 DIGITS = 3
 """Significant digits of what is shown; the exports keep all of them."""
 
-MILLI, KILO, MEGA, GIGA = 1e-3, 1e3, 1e6, 1e9
+MILLI, KILO, MEGA, GIGA, TERA = 1e-3, 1e3, 1e6, 1e9, 1e12
 MINUTE, HOUR = 60, 3600
+
+WIDEST = 1000
 
 DASH = "\N{EN DASH}"
 
@@ -31,6 +33,8 @@ def rounded(value: float, digits: int = DIGITS) -> float:
 def seconds(value: float) -> str:
     """Return a duration: 12.3 µs, 4.56 ms, 7.89 s, 1 min 05 s, 2 h 03 min."""
     near = rounded(value)
+    if near < 0:
+        return f"-{seconds(-value)}"
     if near == 0:
         return "0 s"
     if near < MILLI:
@@ -55,10 +59,11 @@ def size(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """Return a count per second without its unit: 0.123, 950, 41.2k, 1.20M."""
+    """Return a count per second without its unit: 0.123, 950, 41.2k, 1.20M, 3.45G."""
     near = abs(rounded(value))
-    if near >= MEGA:
-        return f"{number(value / MEGA)}M"
+    for unit, letter in ((TERA, "T"), (GIGA, "G"), (MEGA, "M")):
+        if near >= unit:
+            return f"{number(value / unit)}{letter}"
     return f"{number(value / KILO)}k" if near >= KILO else number(value)
 
 
@@ -69,13 +74,19 @@ def ratio(value: float) -> str:
 
 def percent(share: float) -> str:
     """Return a share as percent, with one decimal below ten: 0.8 %, 4.1 %, 12 %."""
-    value = f"{100 * share:.1f}"
-    return f"{value} %" if len(value) <= len("9.9") else f"{100 * share:,.0f} %"
+    value = f"{100 * abs(share):.1f}"
+    sign = "-" if share < 0 and float(value) > 0 else ""
+    return f"{sign}{value} %" if len(value) <= len("9.9") else f"{100 * share:,.0f} %"
 
 
 def interval(low: float | None, high: float | None, text: Callable[[float], str] = number) -> str:
-    """Return the bounds of an estimate, joined by a dash; "" where there are none."""
-    return "" if low is None or high is None else f"{text(low)}{DASH}{text(high)}"
+    """Return the bounds of an estimate, joined by a dash; "" where there are none.
+
+    Bounds of positive figures that are WIDEST times apart are not worth their digits.
+    """
+    if low is None or high is None:
+        return ""
+    return "too wide" if low > 0 and high > WIDEST * low else f"{text(low)}{DASH}{text(high)}"
 
 
 def with_spread(mean: float, sd: float | None) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from . import units
-from .columns import Record, framework, modes_differ
+from .cells import OTHERWISE, Record, framework, modes_differ
 from .factors import PARAMETER_PREFIX, default_of
 from .model import STACK_DUMP
+from .names import listed
 
 LOG_LINES = 4
 """Lines of a log shown under a table; the whole log is named."""
@@ -27,14 +28,17 @@ def title(row: Record) -> str:
 def settings(row: Record) -> str:
     """Return the settings that all rows of a group share."""
     batch = f"batch {row['batch_size']}" if row["batch_size"] is not None else None
-    asked = [f"{name} {row[name]}" for name in ("execution", "compile") if row[name] != default_of(name)]
+    asked = [f"{name} {row[name]}" for name in ("execution", "compile", "feed") if row[name] != default_of(name)]
+    lane = "matched lane: the same mode, precision and semantics everywhere" if row["lane"] == "matched" else None
+    threads = units.plural(row["threads"], "thread") if row["threads"] is not None else None
     further = [
         f"{name.removeprefix(PARAMETER_PREFIX)} {value}"
         for name, value in row.items()
         if value is not None and (name.startswith(PARAMETER_PREFIX) or name == "allow_import")
     ]
     side = f"side {row['side']}" if row["side"] else None
-    return DOT.join(part for part in (batch, row["precision"], row["device"], *asked, *further, side) if part)
+    parts = (batch, row["precision"], row["device"], threads, *asked, *further, side, lane)
+    return DOT.join(part for part in parts if part)
 
 
 def goal(row: Record) -> str:
@@ -53,9 +57,9 @@ def conclusion(rows: Sequence[Record]) -> list[str]:
     leader = next((row for row in timed if row["leads"]), None)
     if leader is None:
         return []
-    others = [row for row in timed if row is not leader]
+    others = [row for row in timed if row is not leader and not row["not_comparable"]]
     if not others:
-        return [f"Only {framework(leader)} was timed in training: there is nothing to compare it with."]
+        return [_alone(leader, [row for row in timed if row is not leader])]
     detectable = rows[0]["group_detectable_ratio"]
     blocks = min(row["paired_blocks"] or 0 for row in others)
     if detectable is None:
@@ -63,12 +67,25 @@ def conclusion(rows: Sequence[Record]) -> list[str]:
     size = "more than 100 %" if detectable > TWICE else units.percent(detectable - 1)
     count = units.plural(blocks, "block")
     smallest = f"The smallest difference that {count} can show here is {size} (80 % power, noisiest pair)."
-    modes = ", each framework as it comes" if modes_differ(rows) else ""
     if leader["shown_fastest"]:
-        return [f"{framework(leader)} trains fastest{modes}.", smallest]
+        return [f"{framework(leader)} trains fastest{_modes(rows)}.", smallest]
+    if withheld := rows[0]["group_fastest_withheld"]:
+        ahead = f"although the intervals put {framework(leader)} ahead"
+        return [f"No backend is shown to be fastest, {ahead}: {withheld}.", smallest]
     near = [framework(row) for row in others if not _clear(row)]
     names = listed([framework(leader), *near])
     return [f"No backend is shown to be fastest: {names} are too close.", smallest]
+
+
+def _alone(leader: Record, others: Sequence[Record]) -> str:
+    if not others:
+        return f"Only {framework(leader)} was timed in training: there is nothing to compare it with."
+    apart = "; ".join(f"{framework(row)} is not comparable ({row['not_comparable']})" for row in others)
+    return f"No backend is shown to be fastest: {apart}."
+
+
+def _modes(rows: Sequence[Record]) -> str:
+    return ", each framework as it comes" if modes_differ(rows) else ""
 
 
 def _clear(row: Record) -> bool:
@@ -77,9 +94,25 @@ def _clear(row: Record) -> bool:
     return high is not None and detectable is not None and high < 1 and 1 / row["ratio_to_fastest"] >= detectable
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as they stand in a sentence: a, b and c."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+def asides(rows: Sequence[Record]) -> list[str]:
+    """Return what makes a group's figures doubtful: what its signs stand for, and what could not be counted."""
+    found = _flags(rows)
+    if rows[0]["group_differences"]:
+        sign = f"{OTHERWISE} " if any(row["differs_in"] for row in rows) else ""
+        found.append(f"{sign}Rows differ in: {rows[0]['group_differences']}.")
+    uncounted = dict.fromkeys(row["flops_note"] for row in rows if row["flops_note"])
+    found += [f"FLOP/s: {units.missing(note)}." for note in uncounted]
+    return found
+
+
+def _flags(rows: Sequence[Record]) -> list[str]:
+    """Return a sentence per kind of flag: which rows have it, in how many trials."""
+    kinds: dict[str, list[str]] = {}
+    for row in rows:
+        for line in (row["flag_notes"] or "").splitlines():
+            kind, _, counts = line.partition(": ")
+            kinds.setdefault(kind, []).append(f"{framework(row)} {counts}")
+    return [f"! {kind}, in trials of: {'; '.join(each)}." for kind, each in kinds.items()]
 
 
 def remarks(row: Record) -> list[str]:
@@ -91,7 +124,7 @@ def remarks(row: Record) -> list[str]:
         found.append(f"{phase}{what} ({row['failure_kind']}: {row['failure_message']})")
     elif row["failure_kind"]:
         found.append(f"{phase}{row['failure_kind']}: {row['failure_message']}")
-    if row["latency_note"]:
+    if row["latency_note"] and row["latency_p90_s"] is None:
         found.append(f"latency p90: {units.missing(row['latency_note'])}")
     return found
 

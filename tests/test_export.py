@@ -5,12 +5,14 @@ import json
 
 import pandas as pd
 import pytest
+from dlbench.results.background import Background
 from dlbench.results.errors import UsageError
-from dlbench.results.export import FORMATS, export
+from dlbench.results.export import FORMATS, SECTIONS, export
 from dlbench.results.frame import tidy
 from dlbench.results.model import Run
 from dlbench.results.tables import render
 
+from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import full_run, header
 
 
@@ -58,3 +60,30 @@ def test_every_format_takes_an_empty_run(name: str) -> None:
 def test_an_unknown_format_is_wrong_use() -> None:
     with pytest.raises(UsageError, match="did you mean 'markdown'"):
         export(full_run(), "markdwn")
+
+
+def test_json_has_further_lists_and_flags() -> None:
+    found = json.loads(export(rich_run(3), "json", Background(CEILINGS)))
+    assert {name: len(found[name]) for name in SECTIONS} == {
+        "keras_tax": 3,
+        "break_even": 3,
+        "parts": 3,
+        "scenarios": 9,
+    }
+    assert found["rows"][0]["utilisation"] == pytest.approx(0.188, rel=0.05)
+    assert found["flags"] == []
+    plain = json.loads(export(full_run(), "json"))
+    assert {name: plain[name] for name in SECTIONS} == {name: [] for name in SECTIONS}
+    (flag,) = json.loads(export(duel(flags={"leaking": "2 MB a step"}), "json"))["flags"]
+    assert (flag["backend"], flag["kind"], flag["trials"], flag["sentence"]) == ("torch", "leaking", 5, "2 MB a step")
+
+
+def test_markdown_has_the_further_tables_and_the_doubts() -> None:
+    text = export(rich_run(3), "markdown")
+    assert text.count("\n#### digits_cnn: ") == 4
+    for block in text.split("### ")[1:]:
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in rows}) == 1
+    assert "! leaking, in trials of: PyTorch 2.13.0 5 of 5 in training (2 MB)." in export(
+        duel(flags={"leaking": "2 MB"}), "markdown"
+    )

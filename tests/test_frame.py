@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from dlbench.results.frame import COLUMNS, records, tidy
+from dlbench.results.frame import records, tidy
 from dlbench.results.model import Case, Run
+from dlbench.results.schema import COLUMNS
 
+from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import full_run, header, run_of, trial
 
 
@@ -85,3 +87,50 @@ def test_several_problems_are_told_with_their_phase() -> None:
     assert found["failure_kind"] == "not measured"
     assert found["failure_phase"] == "train; infer"
     assert found["failure_message"] == "the run ended before this case"
+
+
+@pytest.fixture(scope="module")
+def rich() -> pd.DataFrame:
+    return tidy(rich_run(3), CEILINGS)
+
+
+def test_latency_memory_work_and_cost_have_their_columns(rich: pd.DataFrame) -> None:
+    row = rich[(rich["execution"] == "step") & (rich["compile"] == "auto") & (rich["backend"] == "jax")].iloc[0]
+    assert row["latency_p50_s"] < row["latency_p90_s"] < row["latency_p95_s"] < row["latency_p99_s"]
+    assert row["latency_p99_trial_low_s"] < row["latency_p99_s"] < row["latency_p99_trial_high_s"]
+    assert row["latency_note"] is pd.NA
+    assert row["memory_exact_bytes"] == pytest.approx(50e6, rel=0.1)
+    assert row["memory_first_step_bytes"] == pytest.approx(300e6)
+    assert row["memory_import_floor_bytes"] == pytest.approx(351e6)
+    assert row["framework_memory_bytes"] == pytest.approx(48e6)
+    assert (row["training_flops"], row["forward_flops"], row["framework_flops"]) == (3e7, 1e7, pd.NA)
+    assert row["achieved_flops_per_s"] == pytest.approx(3e7 / row["train_step_s"])
+    assert row["utilisation"] == pytest.approx(row["achieved_flops_per_s"] / 1e11)
+    assert row["joules_per_million_samples"] == pytest.approx(1e4)
+    assert row["joules_from"] == "processor packages"
+    assert row["cost_per_million_samples"] == pytest.approx(1e3 / row["train_throughput_samples_per_s"])
+    assert row["currency"] == "EUR"
+    assert row["trials"] == 3
+
+
+def test_without_ceilings_there_is_no_utilisation() -> None:
+    found = tidy(duel())
+    assert found["utilisation"].isna().all()
+    assert found["achieved_flops_per_s"].notna().all()
+
+
+def test_settings_and_doubts_stand_in_the_rows() -> None:
+    found = records(tidy(duel(torch={"threads": 1}, flags={"recompiled": "4 compilations"}, lane="matched", threads=2)))
+    jax, torch = found
+    assert (torch["lane"], torch["threads"], torch["threads_resolved"]) == ("matched", 2, "1")
+    assert (torch["flags"], torch["train_flagged_trials"], jax["train_flagged_trials"]) == ("recompiled", 5, 0)
+    assert torch["flag_notes"] == "recompiled: 5 of 5 in training (4 compilations)"
+    assert torch["differs_in"] == "threads; compile mode"
+    assert torch["group_differences"] == "threads (JAX 2, PyTorch 1); compile mode (JAX jit, PyTorch eager)"
+    assert "flagged recompiled" in jax["group_fastest_withheld"]
+    other = records(tidy(duel(torch={"data_sha256": "x"})))[1]
+    assert (other["not_comparable"], other["ratio_to_fastest"], other["group_differences"]) == (
+        "other data",
+        None,
+        "data",
+    )

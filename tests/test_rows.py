@@ -71,5 +71,26 @@ def test_workloads_come_in_the_order_of_the_header() -> None:
     assert [row.group.workload for row in rows_of(run)] == ["digits_cnn", "mixture_mlp", "odd"]
 
 
+def test_every_phase_has_its_own_part() -> None:
+    phases = {name: JAX.with_({"phase": name}) for name in ("train", "parts", "memory", "scenario")}
+    (row,) = rows_of(run_of([trial(case) for case in phases.values()]))
+    assert {name: [t.case for t in row.part(name)] for name in phases} == {name: [c] for name, c in phases.items()}
+    assert len(row.trials) == 4
+    assert row.part("a phase to come") == []
+
+
+def test_scenarios_and_their_bounds_stand_in_one_row() -> None:
+    case = JAX.with_({"phase": "scenario", "scenario": "server", "latency_bound_s": 0.01})
+    (row,) = rows_of(run_of([trial(TRAIN), trial(case), trial(case.with_({"scenario": "offline"}))]))
+    assert [t.case.get("scenario") for t in row.scenario] == ["server", "offline"]
+
+
+def test_executions_lanes_feeds_and_threads_make_groups() -> None:
+    factors = ({"execution": "fit"}, {"lane": "matched"}, {"feed": "numpy"}, {"threads": 1})
+    rows = rows_of(run_of([trial(TRAIN), *(trial(TRAIN.with_(given)) for given in factors)]))
+    assert len({row.group for row in rows}) == 5
+    assert {row.group.without(*(name for given in factors for name in given)) for row in rows} == {rows[0].group}
+
+
 def test_an_empty_run_has_no_rows() -> None:
     assert rows_of(Run(header(()), (), (), (), None)) == []

@@ -1,6 +1,8 @@
 """Statistics: agreement with scipy, coverage by simulation, and what is refused."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -137,8 +139,58 @@ def test_smallest_detectable_ratio_needs_two_blocks() -> None:
 def test_median_has_bounds_from_six_values() -> None:
     five, six = stats.median(np.arange(5.0)), stats.median(np.arange(6.0))
     assert five == stats.Interval(2.0, None, None, 5)
-    assert six == stats.Interval(2.5, 0.0, 5.0, 6)
+    assert six is not None
+    assert six.low is not None
+    assert six.high is not None
+    assert 0 < six.low < 1
+    assert 4 < six.high < 5
+    assert six.low + six.high == pytest.approx(5)
 
 
-def test_t_quantile_agrees_with_scipy() -> None:
-    assert stats.t_quantile(0.975, 4) == pytest.approx(reference.t.ppf(0.975, 4))
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 10, 29, 30, 99, 500, stats.MANY, stats.MANY + 1, 10**5])
+@pytest.mark.parametrize("probability", [0.001, 0.05, 0.5, 0.8, 0.9, 0.95, 0.975, 0.995, 0.9995])
+def test_t_quantile_agrees_with_scipy(probability: float, freedom: int) -> None:
+    expected = float(reference.t.ppf(probability, freedom))
+    assert stats.t_quantile(probability, freedom) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(("probability", "freedom"), [(0.0, 3), (1.0, 3), (0.9, 0)])
+def test_t_quantile_refuses_what_is_none(probability: float, freedom: int) -> None:
+    with pytest.raises(ValueError, match="a probability and a degree of freedom"):
+        stats.t_quantile(probability, freedom)
+
+
+def test_statistics_need_no_scipy() -> None:
+    code = "import sys; from dlbench.results import figures; sys.exit(any(m.startswith('scipy') for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("n", [6, 9, 10, 25])
+def test_median_bounds_cover_as_often_as_they_say(n: int) -> None:
+    found = [stats.median(row) for row in np.random.default_rng(n).lognormal(0, 0.3, (2000, n))]
+    hits = sum(f is not None and f.low is not None and f.high is not None and f.low <= 1 <= f.high for f in found)
+    assert 0.93 < hits / 2000 < 0.97
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
+def test_the_median_lies_within_its_bounds(values: list[float]) -> None:
+    found = stats.median(values)
+    assert found is not None
+    assert found.estimate == pytest.approx(float(np.median(values)))
+    assert (found.low is None) == (len(values) < 6)
+    if found.low is not None and found.high is not None:
+        assert min(values) <= found.low <= found.estimate <= found.high <= max(values)
+
+
+@pytest.mark.parametrize(("over", "held"), [(0, True), (1, True), (2, False)])
+def test_a_bound_is_held_with_as_many_exceedances_as_the_rule_allows(over: int, held: bool) -> None:
+    values = [0.001] * (662 - over) + [0.02] * over
+    assert stats.holds(values, 0.99, 0.01) is held
+    assert stats.holds(values[:661], 0.99, 0.01) is None
+
+
+def test_more_queries_allow_more_exceedances() -> None:
+    n = 24_576
+    most = max(k for k in range(400) if reference.binom.cdf(k, n, 0.01) <= 0.01)
+    for over, held in ((most, True), (most + 1, False)):
+        assert stats.holds([0.02] * over + [0.001] * (n - over), 0.99, 0.01) is held

@@ -62,6 +62,33 @@ def test_drift_is_never_steady(drift: float) -> None:
     assert _unlabelled(found) >= 0.95
 
 
+def _alike(rng: np.random.Generator, n: int, alike: float) -> Series:
+    fresh = rng.normal(0, 1, n)
+    series = np.empty(n)
+    series[0] = fresh[0]
+    for place in range(1, n):
+        series[place] = alike * series[place - 1] + np.sqrt(1 - alike**2) * fresh[place]
+    return series
+
+
+@pytest.mark.parametrize("n", [40, 120])
+@pytest.mark.parametrize("alike", [0.3, 0.5, 0.7])
+def test_windows_that_resemble_their_neighbours_are_steady(n: int, alike: float) -> None:
+    found = _many(lambda rng: np.exp(0.02 * _alike(rng, n, alike)), times=150)
+    assert _unlabelled(found) <= 0.08
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+@pytest.mark.parametrize("place", [10, 20, 30])
+def test_a_slow_down_is_seen_though_windows_resemble_each_other(place: int, alike: float) -> None:
+    def slowing(rng: np.random.Generator) -> Series:
+        return np.where(np.arange(40) < place, 1.0, 1.2) * np.exp(0.02 * _alike(rng, 40, alike))
+
+    found = _many(slowing)
+    assert all(start is None or start >= place - 1 for _, start in found)
+    assert _unlabelled(found) >= 0.95 if place > 28 else _unlabelled(found) <= 0.05
+
+
 def test_lone_outliers_do_not_matter() -> None:
     def spiked(rng: np.random.Generator) -> Series:
         series = np.exp(rng.normal(0, 0.02, 60))

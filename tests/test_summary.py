@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from dlbench.results import figures
+from dlbench.results.comparison import GroupSummary, summarise
 from dlbench.results.model import Case, Trial
-from dlbench.results.summary import GroupSummary, RowSummary, summarise
+from dlbench.results.summary import RowSummary
 
 from .synthetic_runs import (
     DIGITS,
@@ -62,21 +63,20 @@ def test_a_trial_without_windows_has_no_speed() -> None:
 
 def test_latency_needs_enough_queries() -> None:
     short = _only([trial(SINGLE, queries=tuple([0.001] * 63))])
-    assert short.latency_p50 is not None
-    assert short.latency_p90 is None
-    assert short.latency_note == "63 queries, p90 needs 64"
-    full = _only([trial(SINGLE, queries=tuple([0.001] * 64))])
-    assert full.latency_p90 is not None
-    assert full.latency_p90.estimate == pytest.approx(0.001)
+    assert list(short.latencies) == ["p50"]
+    assert short.latency_note == "63 queries, p90 needs 64, p95 needs 130, p99 needs 662"
+    full = _only([trial(SINGLE, queries=tuple([0.001] * 662))])
+    assert list(full.latencies) == ["p50", "p90", "p95", "p99"]
+    assert full.latencies["p99"].over_trials.estimate == pytest.approx(0.001)
     assert full.latency_note is None
 
 
 def test_memory_is_above_the_import_floor() -> None:
     marks = {"peak_steady_bytes": 900.0, "rss_imported_bytes": 400.0}
-    memory = _only([trial(JAX, marks=marks)]).memory
+    memory = _only([trial(JAX, marks=marks)]).memory.steady
     assert memory is not None
     assert memory.mean == 500
-    assert _only([trial(JAX, marks={"peak_steady_bytes": 900.0})]).memory is None
+    assert _only([trial(JAX, marks={"peak_steady_bytes": 900.0})]).memory.steady is None
 
 
 def test_accuracy_is_of_the_last_epoch_and_time_of_the_one_that_reached_the_target() -> None:

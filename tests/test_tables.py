@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dlbench.results.columns import NAMES
+from dlbench.results.background import Background
 from dlbench.results.model import Case, End, LeftOut, Run
+from dlbench.results.names import BACKENDS as NAMES
 from dlbench.results.tables import render
 
+from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import MACHINE, failure, full_run, header, run_of, train_trial, trial, windows
 
 JAX = Case.of("digits_cnn", backend="jax", phase="train")
@@ -167,3 +169,85 @@ def test_further_factors_and_reasons_are_named() -> None:
     page = render(run, 100)
     assert "bfloat16 · cpu · compile xla · depth 8" in page
     assert "n/a (left out: no xla)" in page
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_everything_fits_the_terminal(width: int) -> None:
+    page = render(rich_run(3), width, background=Background(CEILINGS))
+    assert max(len(line) for line in page.splitlines()) <= width
+
+
+def test_further_tables_stand_below_the_blocks_of_their_workload() -> None:
+    page = render(rich_run(3), 100)
+    titles = (
+        "digits_cnn · vision",
+        "digits_cnn: the Keras tax",
+        "digits_cnn: compiled against eager",
+        "digits_cnn: parts of a training step",
+        "digits_cnn: MLPerf inference scenarios",
+        "How to read it",
+    )
+    places = [page.index(title) for title in titles]
+    assert places == sorted(places)
+    assert page.rindex("digits_cnn · vision") < places[1]
+
+
+def test_a_plain_run_has_no_further_tables(page: str) -> None:
+    for title in ("Keras tax", "compiled against eager", "parts of a training step", "scenarios"):
+        assert title not in page
+
+
+def test_exact_memory_stands_in_place_of_the_rough_one() -> None:
+    page = render(rich_run(3), 140)
+    step = page.split("digits_cnn · vision")[2]
+    assert "exact" in step
+    assert "± 50 MB" not in step
+    assert "± 50 MB" in page.split("digits_cnn · vision")[1]
+
+
+def test_the_ceiling_is_named_only_where_it_is_known() -> None:
+    assert "of ceiling" in _head(render(duel(), 140, background=Background(CEILINGS)))
+    assert "of ceiling" not in _head(render(duel(), 140))
+    assert "FLOP/s" in _head(render(duel(), 140))
+
+
+def _head(page: str) -> str:
+    return page.split("How to read it", maxsplit=1)[0]
+
+
+def test_layers_that_are_not_counted_are_named() -> None:
+    unknown = {"flops_unknown": "Wavelet"}
+    page = _head(render(duel(jax=unknown, torch=unknown), 100))
+    assert page.count("FLOP/s") == 1
+    assert "FLOP/s: n/a (not counted: Wavelet)." in page
+
+
+def test_flags_have_a_sign_and_a_sentence() -> None:
+    page = render(duel(flags={"recompiled": "4 compilations in 120 measured steps"}), 100)
+    assert " !12." in page
+    words = "! recompiled, in trials of: PyTorch 2.13.0 5 of 5 in training (4 compilations in 120 measured steps)."
+    assert words in " ".join(page.split())
+    assert "No backend is shown to be fastest, although the intervals put JAX 0.10.2 ahead" in page
+    assert "fastest\n" not in _head(page)
+    assert "5 of 10 trials are flagged (!)" in page
+
+
+def test_other_settings_have_a_sign_and_a_sentence() -> None:
+    page = _head(render(duel(torch={"threads": 1}), 100))
+    assert "\N{NOT EQUAL TO}0.40" in page
+    assert "\N{NOT EQUAL TO} Rows differ in: threads (JAX 2, PyTorch 1)." in page
+    assert "\N{NOT EQUAL TO}" not in _head(render(duel(), 100))
+
+
+def test_other_data_are_not_compared() -> None:
+    page = " ".join(_head(render(duel(torch={"data_sha256": "x"}), 100)).split())
+    assert "0.40" not in page
+    assert "comparable:" in page
+    assert "PyTorch 2.13.0 is not comparable (other data)" in page
+
+
+def test_the_heading_tells_lane_feed_and_threads() -> None:
+    page = " ".join(render(duel(lane="matched", threads=2, feed="numpy"), 100).split())
+    assert "cpu · 2 threads · feed numpy · matched lane: the same mode" in page
+    assert "as each framework comes" not in page.split("How to read it", maxsplit=1)[0]
+    assert "matched lane" not in render(duel(), 100)
