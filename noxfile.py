@@ -96,3 +96,10 @@ def bench(session: nox.Session) -> None:
     """Print the figures that README claims; arguments after -- choose some of them."""
     shared_environment(session)
     run_tool(session, "python", "tests/bench/figures.py", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Check what only a GPU can show, and write gpu-checks.json; arguments after -- choose backends."""
+    shared_environment(session)
+    run_tool(session, "python", "tests/gpu/check.py", "gpu-checks.json", *session.posargs)

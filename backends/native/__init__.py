@@ -1,0 +1,1 @@
+"""Twins of workloads, written directly in a framework and without Keras layers."""
