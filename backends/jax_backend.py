@@ -29,7 +29,11 @@ BACKEND = Backend(
         },
         "any": {"JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     },
+    # XLA's own flags for threads are ignored on a CPU; its client takes NPROC, and the cores of the affinity.
+    thread_variables=("NPROC",),
     compile_modes={"cpu": MODES, "gpu": MODES},
     refused={},
+    feed="",
+    compile_counter="XLA compilations (jax.monitoring, backend_compile)",
     open_runtime=_open,
 )

@@ -24,11 +24,14 @@ BACKEND = Backend(
         "gpu": {**QUIET, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
         "any": {**QUIET, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     },
+    thread_variables=("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     compile_modes={
         # Keras' jit_compile="auto" is False without a GPU and True with one.
         "cpu": {"auto": GRAPH, "eager": EAGER, "jit": GRAPH, "xla": XLA},
         "gpu": {"auto": XLA, "eager": EAGER, "jit": GRAPH, "xla": XLA},
     },
     refused={},
+    feed="tfdata",
+    compile_counter="graphs traced for tf.function (func_graph_from_py_func)",
     open_runtime=_open,
 )

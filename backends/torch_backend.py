@@ -23,7 +23,10 @@ BACKEND = Backend(
         "gpu": {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         "any": {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     },
+    thread_variables=("OMP_NUM_THREADS", "MKL_NUM_THREADS"),
     compile_modes={"cpu": MODES, "gpu": MODES},
     refused={"xla": "it has no XLA mode of its own; use --compile jit (torch.compile)"},
+    feed="dataloader",
+    compile_counter="graphs of torch.compile (torch._dynamo, unique_graphs)",
     open_runtime=_open,
 )

@@ -1,15 +1,33 @@
-"""PyTorch in a worker: Keras' documented custom loop, eager or under torch.compile."""
+"""PyTorch in a worker: settings, devices and memory; its steps are in `torch_steps`."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+import keras
 import torch
 
 from ..results.environment import Device
 from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
-from .objective import flat_outputs, objective, state_variables
+from .backend import Native, StepSettings
+from .native.catalog import open_twin
+from .torch_steps import TorchForwardStep, TorchPartialStep, TorchTrainStep, synchronize
+
+FULL_FLOAT32 = "highest"
+
+
+class Samples(torch.utils.data.Dataset[Any]):  # type: ignore[misc]
+    """Pairs (x, y) of single samples, each in the nesting of the arrays."""
+
+    def __init__(self, pairs: Any) -> None:
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        return len(keras.tree.flatten(self._pairs)[0])
+
+    def __getitem__(self, index: int) -> Any:
+        return keras.tree.map_structure(lambda tensor: tensor[index], self._pairs)
 
 
 class TorchRuntime:
@@ -17,6 +35,7 @@ class TorchRuntime:
 
     def __init__(self, device: str) -> None:
         self._device = "cuda" if device == "gpu" else "cpu"
+        self.asynchronous = device == "gpu"
 
     def devices(self) -> tuple[Device, ...]:
         """Return the CUDA devices, if any, and the CPU."""
@@ -28,109 +47,90 @@ class TorchRuntime:
 
     def facts(self) -> dict[str, Scalar]:
         """Return PyTorch's settings."""
+        gpu = self._device == "cuda"
         return {
             "threads": torch.get_num_threads(),
             "threads_interop": torch.get_num_interop_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
-            "blas": "mkl" if torch.backends.mkl.is_available() else "openblas or other",
+            "tf32": gpu and (torch.get_float32_matmul_precision() != FULL_FLOAT32 or torch.backends.cudnn.allow_tf32),
+            "blas": "cuBLAS, cuDNN" if gpu else "MKL" if torch.backends.mkl.is_available() else "OpenBLAS or other",
+            "mkldnn": torch.backends.mkldnn.is_available(),
         }
+
+    def match(self) -> None:
+        """Ask for products and convolutions in full float32."""
+        torch.set_float32_matmul_precision(FULL_FLOAT32)
+        torch.backends.cudnn.allow_tf32 = False
 
     def place(self, arrays: Arrays) -> list[Any]:
         """Copy arrays to the device."""
         return [torch.tensor(array, device=self._device) for array in arrays]
 
-    def train_step(self, problem: Problem, compile_kind: str) -> "TorchTrainStep":
+    def train_step(self, problem: Problem, settings: StepSettings) -> TorchTrainStep:
         """Make the training step."""
-        return TorchTrainStep(problem, self._device, compiled=compile_kind != "eager")
+        return TorchTrainStep(problem, self._device, compiled=settings.compile_kind != "eager")
 
-    def forward_step(self, problem: Problem, compile_kind: str) -> "TorchForwardStep":
+    def partial_step(self, problem: Problem, settings: StepSettings, *, backward: bool) -> TorchPartialStep:
+        """Make the step up to the loss or the gradients."""
+        compiled = settings.compile_kind != "eager"
+        return TorchPartialStep(problem, self._device, compiled=compiled, backward=backward)
+
+    def forward_step(self, problem: Problem, settings: StepSettings) -> TorchForwardStep:
         """Make the inference step."""
-        return TorchForwardStep(problem, self._device, compiled=compile_kind != "eager")
+        return TorchForwardStep(problem, self._device, compiled=settings.compile_kind != "eager")
+
+    def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
+        """Return the twin in torch.nn and torch.optim."""
+        return open_twin("torch", workload, problem, settings, self._device)
+
+    def own_dataset(self, x: Any, y: Any, batch_size: int) -> Any:
+        """Return a torch DataLoader, read in this process."""
+        pairs = Samples(keras.tree.map_structure(torch.from_numpy, (x, y)))
+        return torch.utils.data.DataLoader(
+            pairs, batch_size=batch_size, drop_last=True, pin_memory=self._device == "cuda"
+        )
+
+    def own_batches(self, dataset: Any) -> Iterator[tuple[Any, Any]]:
+        """Yield one pass, each batch copied to the device while the one before is worked on."""
+        gpu = self._device == "cuda"
+        for batch in dataset:
+            x, y = keras.tree.map_structure(lambda tensor: tensor.to(self._device, non_blocking=gpu), batch)
+            yield x, y
+
+    def compile_arguments(self, compile_kind: str) -> dict[str, Any]:
+        """Return what Keras calls the compile kind."""
+        return {"jit_compile": compile_kind != "eager", "run_eagerly": False}
+
+    def wait_for(self, tensors: Any) -> None:
+        """Block until the device has nothing left to do."""
+        synchronize(self._device)
+
+    def compilations(self) -> int | None:
+        """Return how many graphs torch.compile made since the process started."""
+        return _dynamo_count("stats", "unique_graphs")
+
+    def compile_report(self) -> dict[str, Scalar]:
+        """Return how often torch.compile left its graph and went on in Python; nothing where it was not used."""
+        if not _dynamo_count("stats", "unique_graphs"):
+            return {}
+        return {"graphs": _dynamo_count("stats", "unique_graphs"), "graph_breaks": _dynamo_count("graph_break")}
+
+    def reset_device_peak(self) -> bool:
+        """Reset the caching allocator's peak."""
+        if self._device != "cuda":
+            return False
+        torch.cuda.reset_peak_memory_stats()
+        return True
 
     def device_peak_bytes(self) -> int | None:
         """Return the caching allocator's peak on a GPU."""
         return torch.cuda.max_memory_allocated() if self._device == "cuda" else None
 
 
-class TorchTrainStep:
-    """Forward, `loss.backward()` and `optimizer.apply`."""
-
-    def __init__(self, problem: Problem, device: str, *, compiled: bool) -> None:
-        self._device = device
-        self._variables = state_variables(problem)
-        self._loss: Any = None
-        step = _train_function(problem)
-        self._step = torch.compile(step) if compiled else step
-
-    def run(self, x: Any, y: Any) -> None:
-        """Run one step; on a GPU it only queues the kernels."""
-        self._loss = self._step(x, y)
-
-    def wait(self) -> None:
-        """Block until the device has nothing left to do."""
-        _synchronize(self._device)
-
-    def loss(self) -> float:
-        """Return the last loss."""
-        return float(self._loss.detach())
-
-    def restart(self, values: Sequence[np.ndarray]) -> None:
-        """Assign the values."""
-        with torch.no_grad():
-            for variable, value in zip(self._variables, values, strict=True):
-                variable.assign(value)
-
-    def sync(self) -> None:
-        """Do nothing: a step changes the model's own variables."""
-
-
-class TorchForwardStep:
-    """The forward pass without a graph for gradients."""
-
-    def __init__(self, problem: Problem, device: str, *, compiled: bool) -> None:
-        model = problem.model
-        self._device = device
-        self._outputs: Any = None
-
-        def forward(x: Any) -> Any:
-            with torch.no_grad():
-                return model(x, training=False)
-
-        self._forward = torch.compile(forward) if compiled else forward
-
-    def run(self, x: Any) -> None:
-        """Run one pass; on a GPU it only queues the kernels."""
-        self._outputs = self._forward(x)
-
-    def wait(self) -> None:
-        """Block until the device has nothing left to do."""
-        _synchronize(self._device)
-
-    def outputs(self) -> list[np.ndarray]:
-        """Return the outputs on the host."""
-        return [tensor.detach().float().cpu().numpy() for tensor in flat_outputs(self._outputs)]
-
-    def refresh(self) -> None:
-        """Do nothing: the pass reads the model's own variables."""
-
-
-def _train_function(problem: Problem) -> Any:
-    model, optimizer = problem.model, problem.optimizer
-    trainable = list(model.trainable_variables)
-
-    def step(x: Any, y: Any) -> Any:
-        model.zero_grad()
-        outputs = model(x, training=True)
-        loss = objective(problem, y, outputs, model.losses)
-        optimizer.scale_loss(loss).backward()
-        gradients = [variable.value.grad for variable in trainable]
-        with torch.no_grad():
-            optimizer.apply(gradients, trainable)
-        return loss
-
-    return step
-
-
-def _synchronize(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
+def _dynamo_count(group: str, name: str | None = None) -> int:
+    """Return one of torch._dynamo's counters, or the sum of a group; 0 where it was never loaded."""
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    if dynamo is None:
+        return 0
+    counts = dynamo.counters[group]
+    return int(counts[name]) if name else int(sum(counts.values()))

@@ -15,7 +15,7 @@ import sys
 import types
 from pathlib import Path
 
-ROLES = ("worker", "probe", "prepare", "describe")
+ROLES = ("worker", "probe", "prepare", "describe", "ceiling", "parity")
 PR_SET_PDEATHSIG = 1
 RECURSION_LIMIT = 100_000
 
@@ -60,14 +60,25 @@ def register_package() -> None:
     sys.modules["dlbench"] = package
 
 
+def confine(cpus: list[int], memory_bytes: int | None) -> None:
+    """Bind this process to cores and limit its data; frameworks read both when they are imported."""
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cpus)
+    if memory_bytes is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
 def main() -> int:
     """Run one role and return the exit status."""
     role = sys.argv[1]
     if role not in ROLES:
         sys.stderr.write(f"unknown role {role!r} (known: {', '.join(ROLES)})\n")
         return 2
-    request = read_request()
+    request = json.loads(read_request())
     start_sentinel()
+    confine(request.get("cpus") or [], request.get("memory_limit_bytes"))
     # A worker that runs out of time gets SIGTERM first, and its log then ends with where it hung.
     faulthandler.enable()
     faulthandler.register(signal.SIGTERM, all_threads=True)
@@ -75,7 +86,7 @@ def main() -> int:
     sys.setrecursionlimit(RECURSION_LIMIT)
     register_package()
     module = importlib.import_module(f"dlbench.harness.{role}")
-    status: int = module.main(json.loads(request))
+    status: int = module.main(request)
     return status
 
 

@@ -119,7 +119,12 @@ def run(
         ),
     ] = None,
     phase: Annotated[
-        list[str] | None, typer.Option("--phase", help="train, infer, converge. Default: the suite's.")
+        list[str] | None,
+        typer.Option(
+            "--phase",
+            help="train, infer, converge; parts (forward, backward, update, feed), memory (exact, in processes of its "
+            "own), scenario (MLPerf's). Default: the suite's.",
+        ),
     ] = None,
     precision: Annotated[
         list[str] | None,
@@ -134,11 +139,38 @@ def run(
     ] = None,
     execution: Annotated[
         list[str] | None,
-        typer.Option("--execution", help="step (Keras' documented custom-loop API in a tight loop)."),
+        typer.Option(
+            "--execution",
+            help="step (default: Keras' documented custom-loop API in a tight loop), fit (Keras' own fit and predict), "
+            "native (a twin written in the framework, for workloads that have one).",
+        ),
     ] = None,
     compile_mode: Annotated[
         list[str] | None,
         typer.Option("--compile", help="auto (default: as each framework comes), eager, jit, xla."),
+    ] = None,
+    lane: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lane",
+            help="default (each framework as it comes), matched (compiled, full float32, dense embedding gradients and "
+            "the same threads everywhere).",
+        ),
+    ] = None,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feed",
+            help="How batches reach a training step: device (placed beforehand; default), numpy (default of fit), "
+            "pydataset, tfdata, dataloader.",
+        ),
+    ] = None,
+    threads: Annotated[
+        list[str] | None,
+        typer.Option("--threads", help="Cores and threads of each worker. Default: all usable cores."),
+    ] = None,
+    cpus: Annotated[
+        str | None, typer.Option("--cpus", metavar="LIST", help="Cores to measure on, such as 0-3,6. Default: all.")
     ] = None,
     parameter: Annotated[
         list[str] | None,
@@ -154,6 +186,38 @@ def run(
     ] = "quick",
     trials: Annotated[
         int | None, typer.Option("--trials", "-n", help="Processes per case (blocks). Default: the suite's.")
+    ] = None,
+    min_time: Annotated[
+        str | None, typer.Option("--min-time", help="Seconds of windows per case, at least. Default: the suite's.")
+    ] = None,
+    min_steps: Annotated[int | None, typer.Option("--min-steps", help="Steps per case, at least.")] = None,
+    rel_precision: Annotated[
+        float | None,
+        typer.Option(
+            "--rel-precision",
+            metavar="SHARE",
+            help="Measure until the interval of the step time is this narrow on either side, such as 0.01; at most "
+            "four times the seconds.",
+        ),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option("--scenario", help="single_stream, multi_stream, server, offline; needs the extra `loadgen`."),
+    ] = None,
+    latency_bound: Annotated[
+        str | None,
+        typer.Option("--latency-bound", help="What scenario server must hold, such as 20ms. Default: 50ms."),
+    ] = None,
+    find_max_batch: Annotated[
+        bool,
+        typer.Option("--find-max-batch", help="Find the largest batch that trains, and the throughput on the way."),
+    ] = False,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option("--memory-limit", help="Memory of a worker, such as 4GB: allocations beyond it fail."),
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option("--price", help="Price of this machine per hour, for the cost columns.")
     ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", help="Choose the trials to fit a time such as 90s, 10m, 1h30m.")
@@ -192,6 +256,12 @@ def run(
 
       dlbench run -w grammar_gpt --precision float32,mixed_bfloat16 --phase train
 
+      dlbench run digits_cnn --execution native,step,fit     what Keras costs on each framework
+
+      dlbench run grammar_gpt --lane matched          the same mode and semantics everywhere
+
+      dlbench run --phase memory                      exact memory, in processes of its own
+
       dlbench run --budget 30m --label before         as many trials as fit; find it again by its label
 
     Exit status: 0 fine, 2 wrong use, 3 nothing measured, 4 a case broke, 130 interrupted.
@@ -208,6 +278,18 @@ def run(
         devices=tuple(device or ()),
         executions=tuple(execution or ()),
         compiles=tuple(compile_mode or ()),
+        lanes=tuple(lane or ()),
+        feeds=tuple(feed or ()),
+        threads=tuple(threads or ()),
+        cpus=cpus,
+        min_time=min_time,
+        min_steps=min_steps,
+        rel_precision=rel_precision,
+        scenarios=tuple(scenario or ()),
+        latency_bound=latency_bound,
+        find_max_batch=find_max_batch,
+        memory_limit=memory_limit,
+        price=price,
         parameters=tuple(parameter or ()),
         allow_import=tuple(allow_import or ()),
         suite=suite,
@@ -269,6 +351,55 @@ def show(
 
     raise typer.Exit(
         show_command(run, tuple(workload or ()), tuple(backend or ()), tuple(phase or ()), output_format.value, store)
+    )
+
+
+@app.command()
+def calibrate(
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backend",
+            "-b",
+            help="jax, torch, tensorflow. Default: all that work here.",
+            autocompletion=_complete_backend,
+        ),
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", help="auto (default: every kind for the ceilings, the best common one for noise), cpu, gpu."
+        ),
+    ] = "auto",
+    budget: Annotated[
+        str, typer.Option("--budget", help="What the ceilings leave of it goes to comparisons; one is made at least.")
+    ] = "10m",
+    timeout: Annotated[str, typer.Option("--timeout", help="Time limit of one process.")] = "10m",
+    progress: Annotated[ProgressStyle, typer.Option("--progress", help="Progress on stderr.")] = ProgressStyle.auto,
+    store: StoreOption = None,
+) -> None:
+    """Measure this machine and the instrument: clock and loop, ceilings, noise, false alarms.
+
+    The figures are stored and quoted under later tables. Counts of false alarms add up over calls.
+
+    Examples:
+      dlbench calibrate                    about ten minutes
+
+      dlbench calibrate --budget 1h        more comparisons of a case with itself
+
+    """
+    from .calibrate_command import calibrate_command
+
+    raise typer.Exit(
+        calibrate_command(
+            backends=tuple(backend or ()),
+            device=device,
+            budget=budget,
+            timeout=timeout,
+            progress=progress.value,
+            store=store,
+            argv=sys.argv[1:],
+        )
     )
 
 

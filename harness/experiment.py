@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from . import suites as suite_catalog
 from .candidates import find_candidates
 from .child import Child
 from .forecast import Forecast, forecast, trials_for
-from .host import concerns, read_machine
+from .host import available_bytes, concerns, read_machine, usable_cpus
 from .interpreters import read_environment
 from .launch import LocalLauncher
+from .max_batch import search_all
 from .options import RunOptions, Selection
 from .plan import Plan, PlannedJob, make_plan
 from .prepared import prepare_data, recipe_of
@@ -32,6 +33,8 @@ from .progress import Observer
 from .runner import Outcome, Schedule, Stop, run_blocks
 from .wire import PreparedData
 
+SEARCH_SHARE = 0.8
+"""Share of the free memory that a search for the largest batch may take."""
 TENSORFLOW_VARIABLES = tuple(
     f"TF_{word}" for word in ("ENABLE", "XLA", "NUM", "GPU", "FORCE", "CUDNN", "DETERMINISTIC")
 )
@@ -73,13 +76,23 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
             "nothing to measure: " + "; ".join(dict.fromkeys([*(item.reason for item in plan.left_out), *found.broken]))
         )
     machine = read_machine()
-    expected = forecast(plan, suite.effort, machine, store_path(options.store))
+    effort = replace(suite.effort, **options.effort)  # type: ignore[arg-type]
+    expected = forecast(plan, effort, machine, store_path(options.store))
     blocks = options.trials or suite.trials
     if options.budget_s is not None and options.trials is None:
         blocks = min(trials_for(options.budget_s, expected.block_s), suite_catalog.MOST_TRIALS)
         if expected.block_s > options.budget_s:
             notes = (*notes, f"one block alone is expected to take {units.seconds(expected.block_s)}: over the budget")
-    schedule = Schedule(blocks, suite.effort, options.timeout_s, options.budget_s, options.fail_fast)
+    schedule = Schedule(
+        blocks,
+        effort,
+        options.timeout_s,
+        options.budget_s,
+        options.fail_fast,
+        cpus=options.cpus or usable_cpus(),
+        bound=bool(options.cpus),
+        memory_limit_bytes=memory_limit(options),
+    )
     settings = environment_settings(os.environ)
     worries = tuple(f"{concern.what} ({concern.remedy})" for concern in concerns(machine))
     return Experiment(
@@ -91,6 +104,14 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
         (*notes, *plan.notes, *found.broken, *worries, *settings),
         found.broken,
     )
+
+
+def memory_limit(options: RunOptions) -> int | None:
+    """Return how much memory a worker may take; a search for the largest batch must not exhaust the machine."""
+    if options.memory_limit_bytes is not None or not options.find_max_batch:
+        return options.memory_limit_bytes
+    free = available_bytes()
+    return int(free * SEARCH_SHARE) if free is not None else None
 
 
 def environment_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -155,17 +176,17 @@ def execute(
             writer.append(failure)
         launcher = LocalLauncher(writer.logs)
         stop.on_stop(launcher.stop)
-        outcome = run_blocks(
-            Plan(tuple(ready), (), ()),
-            ready,
-            experiment.schedule,
-            experiment.expected,
-            launcher,
-            writer,
-            observer,
-            stop,
-            lambda name: str(Path(replies) / f"{name}.jsonl"),
-        )
+        plan, schedule = Plan(tuple(ready), (), ()), experiment.schedule
+
+        def reply_path(name: str) -> str:
+            return str(Path(replies) / f"{name}.jsonl")
+
+        if options.find_max_batch:
+            outcome = search_all(plan, ready, schedule, launcher, writer, observer, stop, reply_path)
+        else:
+            outcome = run_blocks(
+                plan, ready, schedule, experiment.expected, launcher, writer, observer, stop, reply_path
+            )
         outcome.failures += len(unready)
         seconds = time.perf_counter() - start
         finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -202,6 +223,13 @@ def _header(
         "train_s": schedule.effort.train_s,
         "infer_s": schedule.effort.infer_s,
         "shuffle_seed": schedule.shuffle_seed,
+        "cpus": ",".join(map(str, schedule.cpus)) or None,
+        "most_foreign_load": schedule.effort.most_foreign_load,
+        "attempts": schedule.effort.attempts,
+        "rel_precision": schedule.effort.rel_precision or None,
+        "memory_limit_bytes": schedule.memory_limit_bytes,
+        "find_max_batch": options.find_max_batch or None,
+        "price_per_hour": options.price_per_hour,
         "python": sys.version.split()[0],
     }
     return Header(
@@ -214,7 +242,7 @@ def _header(
         machine=experiment.machine,
         environments=(experiment.environment,),
         workloads=_infos(prepared),
-        cases=experiment.plan.cases,
+        cases=() if options.find_max_batch else experiment.plan.cases,
         left_out=experiment.plan.left_out,
         label=options.label,
         notes=experiment.notes,

@@ -20,6 +20,9 @@ IMPORT_GUESS_S = {"jax": 1.8, "torch": 2.8, "tensorflow": 2.8}
 UNKNOWN_IMPORT_S = 4.0
 UNKNOWN_FIRST_STEP_S = 5.0
 UNKNOWN_CONVERGE_S = 5.0
+PARTS_TURNS = 5
+"""Phase parts measures four prefixes, and lets each settle, with the seconds of training for each."""
+STEP_GUESS_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,12 @@ def guess(job: PlannedJob, effort: Effort) -> float:
         phase = case.get("phase")
         if phase == "train":
             total += effort.train_s
-        elif phase == "infer":
+        elif phase in ("infer", "scenario"):
             total += 2 * effort.infer_s
+        elif phase == "parts":
+            total += PARTS_TURNS * effort.train_s
+        elif phase == "memory":
+            total += effort.memory_steps * STEP_GUESS_S
         else:
             total += estimate.converge_s.get(backend, UNKNOWN_CONVERGE_S) if estimate else UNKNOWN_CONVERGE_S
     return total

@@ -41,10 +41,20 @@ def read_machine(root: Path = Path("/")) -> Machine:
     )
 
 
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Return the memory that is free for programs now; None where the system does not tell."""
+    return _memory_bytes(root, "MemAvailable")
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use."""
+    return len(usable_cpus()) or os.cpu_count() or 1
+
+
+def usable_cpus() -> tuple[int, ...]:
+    """Return the numbers of the cores that this process may use; empty where the system does not tell."""
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return tuple(sorted(affinity(0))) if affinity else ()
 
 
 def concerns(machine: Machine, root: Path = Path("/")) -> tuple[Concern, ...]:

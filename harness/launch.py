@@ -17,6 +17,7 @@ from ..results.codec import from_json, to_json
 from ..results.errors import BrokenError
 from ..results.model import STACK_DUMP, Case, Failure, Trial
 from .child import Child, Exit
+from .failure_signs import OUT_OF_MEMORY
 from .wire import Request
 
 TAIL_LINES = 12
@@ -37,6 +38,15 @@ class Reply:
     seconds: float
     """Life of the process."""
     exit_status: int | None
+
+
+EXACT_ALLOCATOR = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+}
+"""Settings of the C library under which freed memory goes back to the system at once: resident memory is then what
+is in use, to a few megabytes. It costs time, so such a process measures memory only."""
 
 
 class Launcher(Protocol):
@@ -65,7 +75,7 @@ class LocalLauncher:
                 "worker",
                 to_json(request),
                 python=sys.executable,
-                environ=child_environ(catalog.get(request.backend), request.device, scratch),
+                environ=worker_environ(request, scratch),
                 log=log,
                 timeout_s=timeout_s,
             )
@@ -85,6 +95,15 @@ class LocalLauncher:
     def stop(self) -> None:
         """End the running job."""
         self._child.stop()
+
+
+def worker_environ(request: Request, scratch: Path) -> dict[str, str]:
+    """Return the environment of a worker: threads for the cores that it gets, the allocator's settings."""
+    backend = catalog.get(request.backend)
+    environ = child_environ(backend, request.device, scratch)
+    if request.cpus:
+        environ |= dict.fromkeys(backend.thread_variables, str(len(request.cpus)))
+    return environ | EXACT_ALLOCATOR if request.allocator == "exact" else environ
 
 
 def child_environ(backend: Backend, device: str, scratch: Path) -> dict[str, str]:
@@ -142,17 +161,19 @@ def _lost(
     case: Case, request: Request, ended: Exit, timeout_s: float | None, tail: Sequence[str], log: Path
 ) -> Failure:
     """Return the failure of a case that the worker never answered."""
-    kind, message = _how_it_died(ended, timeout_s)
+    kind, message = _how_it_died(ended, timeout_s, tail)
     return Failure(
         case, request.job, request.block, request.position, request.seed, kind, message, tuple(tail), str(log)
     )
 
 
-def _how_it_died(ended: Exit, timeout_s: float | None) -> tuple[str, str]:
+def _how_it_died(ended: Exit, timeout_s: float | None, tail: Sequence[str]) -> tuple[str, str]:
     if ended.timed_out:
         return "timeout", f"not done after {timeout_s:g} s; a longer --timeout allows more"
     if ended.out_of_memory:
         return "out of memory", "the system killed the worker for lack of memory"
+    if ended.status != 0 and any(sign in line for line in tail for sign in OUT_OF_MEMORY):
+        return "out of memory", f"the worker ended when an allocation failed (exit status {ended.status})"
     if ended.status < 0:
         import signal
 

@@ -6,13 +6,21 @@ Each takes the clock as an argument and knows no framework, so that tests drive 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from ..backends.backend import ForwardStep, TrainStep
+from ..results.figures import relative_halfwidth
 from ..results.model import Epoch, Window
 
 Clock = Callable[[], float]
 Dispatch = Callable[[], None]
+
+
+BLOCKED_STEPS = 10
+"""Single steps with a barrier each, before the windows: what a step costs when nothing is pipelined."""
+FEWEST_BLOCKED, BLOCKED_S = 3, 0.5
+"""Of long steps fewer: at least three, and no further one after half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +39,26 @@ class Effort:
     """Queries measured even when the seconds are over: 64 are needed for a p90 with 99 % confidence."""
     min_window_s: float = 0.005
     """Shortest window: below it the clock and the barrier would show."""
+    min_steps: int = 0
+    """Training or inference steps measured even when the seconds are over."""
+    rel_precision: float = 0.0
+    """Windows are measured until the 95 % interval of the step time is at most so wide on either side, as a share of
+    it; 0: the seconds alone decide."""
     patience: float = 4.0
-    """Measuring ends at this multiple of the seconds, whatever the minimums say."""
+    """Measuring ends at this multiple of the seconds, whatever the minimums and the precision say."""
+    most_foreign_load: float = 0.05
+    """Share of the cores that other programs may take; windows with more are measured again."""
+    attempts: int = 3
+    """Times that a series of windows is measured at most for that reason; the last one is kept, and marked."""
+    memory_steps: int = 20
+    """Steady steps of phase memory."""
 
 
 class DivergedError(Exception):
     """The training loss is not a number any more."""
 
     def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"the loss is {loss} after step {step}")
+        super().__init__(f"the loss is {loss} after step {step} of training")
         self.step = step
 
 
@@ -78,7 +97,7 @@ def measure_windows(
     """
     windows: list[Window] = []
     wanted_s = max(seconds / effort.windows, effort.min_window_s)
-    steps, done = 1, 0
+    steps, done, looked = 1, 0, 0
     wait()
     begin = clock()
     while True:
@@ -94,8 +113,15 @@ def measure_windows(
         elapsed = end - begin
         if elapsed >= seconds * effort.patience:
             break
-        if elapsed >= seconds and len(windows) >= effort.min_windows:
-            break
+        if elapsed >= seconds and len(windows) >= effort.min_windows and done >= effort.min_steps:
+            if not effort.rel_precision:
+                break
+            # Looking costs time that grows with the windows: look each time there are a tenth more.
+            if len(windows) >= 1.1 * looked:
+                looked = len(windows)
+                width = relative_halfwidth(windows)
+                if width is not None and width <= effort.rel_precision:
+                    break
         per_step = (end - start) / steps
         if end - start < wanted_s / 2:
             # Grow by at most eight times: one step alone says little about the next thousand.
@@ -119,15 +145,58 @@ def measure_queries(
     return tuple(queries)
 
 
-def check_loss(step: TrainStep) -> Callable[[int], None]:
-    """Return a check for `measure_windows` that ends a trial whose loss is NaN or infinite."""
+def check_loss(step: TrainStep, before: int = 0) -> Callable[[int], None]:
+    """Return a check for `measure_windows` that ends a trial whose loss is NaN or infinite.
+
+    Args:
+        step: the training step.
+        before: steps done before the windows.
+
+    """
 
     def check(steps: int) -> None:
         loss = step.loss()
         if not math.isfinite(loss):
-            raise DivergedError(steps, loss)
+            raise DivergedError(before + steps, loss)
 
     return check
+
+
+def blocked_steps(dispatch: Dispatch, wait: Callable[[], None], clock: Clock) -> tuple[float, float, int]:
+    """Return the median seconds of single steps with a barrier each, of their dispatch alone, and how many."""
+    whole: list[float] = []
+    ahead: list[float] = []
+    wait()
+    begin = clock()
+    while len(whole) < BLOCKED_STEPS and (len(whole) < FEWEST_BLOCKED or clock() - begin < BLOCKED_S):
+        start = clock()
+        dispatch()
+        back = clock()
+        wait()
+        whole.append(clock() - start)
+        ahead.append(back - start)
+    return median(whole), median(ahead), len(whole)
+
+
+def cut(epochs: Sequence[Sequence[tuple[int, float]]], items_per_step: int, wanted_s: float) -> tuple[Window, ...]:
+    """Return windows of at least some seconds from the times at which steps were done; none spans two epochs.
+
+    Args:
+        epochs: per epoch, (steps done, time) in any order.
+        items_per_step: samples in one step.
+        wanted_s: shortest window.
+
+    """
+    windows: list[Window] = []
+    for times in epochs:
+        ordered = sorted(times)
+        start = ordered[0] if ordered else (0, 0.0)
+        for steps, now in ordered[1:]:
+            if now - start[1] >= wanted_s:
+                count = steps - start[0]
+                windows.append(Window(count, count * items_per_step, start[1], now))
+                start = steps, now
+    return tuple(windows)
 
 
 @dataclass(frozen=True, slots=True)

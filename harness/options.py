@@ -8,9 +8,16 @@ from ..results.errors import UsageError, unknown
 from ..workloads.workload import PHASES
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-EXECUTIONS = ("step",)
+EXECUTIONS = ("fit", "step", "native")
+LANES = ("default", "matched")
+FEEDS = ("device", "numpy", "pydataset", "tfdata", "dataloader")
+SCENARIOS = ("single_stream", "multi_stream", "server", "offline")
+"""How queries arrive in phase scenario, as MLPerf Inference names it."""
 DEVICES = ("auto", "cpu", "gpu")
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+MILLISECONDS = re.compile(r"(\d+(?:\.\d+)?)ms")
+SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)", re.IGNORECASE)
+SIZE_UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,11 @@ class Selection:
     devices: tuple[str, ...] = ("auto",)
     executions: tuple[str, ...] = ("step",)
     compiles: tuple[str, ...] = ("auto",)
+    lanes: tuple[str, ...] = ("default",)
+    feeds: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    latency_bound_s: float | None = None
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allow_import: tuple[str, ...] = ()
 
@@ -41,6 +53,13 @@ class RunOptions:
     fail_fast: bool = False
     label: str | None = None
     store: str | None = None
+    cpus: tuple[int, ...] = ()
+    """Cores to measure on; empty: all usable ones."""
+    memory_limit_bytes: int | None = None
+    price_per_hour: float | None = None
+    find_max_batch: bool = False
+    effort: Mapping[str, float] = field(default_factory=dict)
+    """Fields of Effort that replace the suite's."""
 
 
 def split(values: Iterable[str]) -> tuple[str, ...]:
@@ -86,7 +105,7 @@ def parse_parameters(values: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def parse_duration(option: str, text: str | None) -> float | None:
-    """Return seconds from `90`, `90s`, `10m`, `1h30m`; None for None.
+    """Return seconds from `50ms`, `90`, `90s`, `10m`, `1h30m`; None for None.
 
     Raises:
         UsageError: the text is no duration, or not more than zero.
@@ -94,6 +113,9 @@ def parse_duration(option: str, text: str | None) -> float | None:
     """
     if text is None:
         return None
+    short = MILLISECONDS.fullmatch(text.strip().lower())
+    if short and float(short[1]) > 0:
+        return float(short[1]) / 1000
     match = DURATION.fullmatch(text.strip().lower())
     if match is None or not any(match.groups()):
         raise UsageError(f"{option} takes a duration such as 90s, 10m or 1h30m; received {text!r}")
@@ -108,3 +130,64 @@ def parse_phases(values: Iterable[str]) -> tuple[str, ...]:
     """Return phases in the order in which a job measures them."""
     wanted = choose("phase", values, PHASES)
     return tuple(phase for phase in PHASES if phase in wanted)
+
+
+def parse_threads(values: Iterable[str], usable: int) -> tuple[int, ...]:
+    """Return numbers of threads from comma lists.
+
+    Raises:
+        UsageError: one is no whole number from 1 to the usable cores.
+
+    """
+    found = []
+    for item in split(values):
+        if not item.isascii() or not item.isdigit() or not 1 <= int(item) <= usable:
+            raise UsageError(f"--threads takes 1 to {usable}, the cores that are usable here; received {item!r}")
+        found.append(int(item))
+    return tuple(dict.fromkeys(found))
+
+
+def parse_cpus(text: str | None, usable: Iterable[int]) -> tuple[int, ...]:
+    """Return core numbers from a list such as `0-3,6`; empty for None.
+
+    Raises:
+        UsageError: it is no such list, or a core is not usable here.
+
+    """
+    known = tuple(usable)
+    found: list[int] = []
+    for item in split([text] if text is not None else []):
+        first, dash, last = item.partition("-")
+        ends = (first, last if dash else first)
+        if not all(end.isascii() and end.isdigit() for end in ends) or int(ends[0]) > int(ends[1]):
+            raise UsageError(f"--cpus takes core numbers and ranges such as 0-3,6; received {item!r}")
+        if int(ends[1]) > max(known, default=0):
+            raise UsageError(f"--cpus {item}: usable here are {', '.join(map(str, known)) or 'none'}")
+        found += range(int(ends[0]), int(ends[1]) + 1)
+    missing = [core for core in found if core not in known]
+    if missing or (text is not None and not found):
+        raise UsageError(f"--cpus {text}: usable here are {', '.join(map(str, known)) or 'none'}")
+    return tuple(dict.fromkeys(found))
+
+
+def parse_size(option: str, text: str | None) -> int | None:
+    """Return bytes from `800MB` or `4GB`, in decimal units; None for None.
+
+    Raises:
+        UsageError: the text is no such size, or not more than zero.
+
+    """
+    if text is None:
+        return None
+    match = SIZE.fullmatch(text.strip())
+    size = int(float(match[1]) * SIZE_UNITS[match[2].lower()]) if match else 0
+    if size <= 0:
+        raise UsageError(f"{option} takes a size such as 800MB or 4GB; received {text!r}")
+    return size
+
+
+def positive(option: str, value: float | None) -> float | None:
+    """Return a number that must be more than zero; None for None."""
+    if value is not None and not 0 < value < float("inf"):
+        raise UsageError(f"{option} takes a number above 0; received {value:g}")
+    return value

@@ -5,9 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from ..results.background import NOTHING_KNOWN, Background
+from ..results.calibration import ceilings, read_calibration
+from ..results.calibration_words import quoted
 from ..results.errors import BrokenError, UsageError
 from ..results.export import export
 from ..results.model import Run
+from ..results.store import store_path
 from ..results.tables import render
 
 WIDTH_IN_FILES = 100
@@ -35,10 +39,14 @@ def check_output(path: str | None) -> None:
         raise UsageError(f"cannot write {path!r}: {problem}")
 
 
-def write_result(run: Run, output_format: str, path: str | None = None) -> None:
-    """Write a run in a format."""
+def write_result(run: Run, output_format: str, path: str | None = None, *, store: str | None = None) -> None:
+    """Write a run in a format, with what the store knows beside it."""
+    background = known_beside(run, store)
     if path is not None:
-        text = render(run, WIDTH_IN_FILES) if output_format == "table" else export(run, output_format)
+        if output_format == "table":
+            text = render(run, WIDTH_IN_FILES, background=background)
+        else:
+            text = export(run, output_format, background)
         try:
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
@@ -46,11 +54,25 @@ def write_result(run: Run, output_format: str, path: str | None = None) -> None:
                 f"cannot write {path!r}: {error.strerror or error}; the run is kept, see `dlbench show`"
             ) from error
         return
-    sys.stdout.write(_for_terminal(run) if output_format == "table" else export(run, output_format))
+    if output_format == "table":
+        sys.stdout.write(_for_terminal(run, background))
+    else:
+        sys.stdout.write(export(run, output_format, background))
     sys.stdout.flush()
 
 
-def _for_terminal(run: Run) -> str:
+def known_beside(run: Run, store: str | None) -> Background:
+    """Return what the store's calibration says of the run's machine; a damaged one is named and not used."""
+    try:
+        found = read_calibration(store_path(store), run.header.machine.fingerprint)
+    except BrokenError as error:
+        return Background(notes=(("Calibration", (str(error),)),))
+    if found is None:
+        return NOTHING_KNOWN
+    return Background(ceilings(found), (("Calibration", tuple(quoted(found))),))
+
+
+def _for_terminal(run: Run, background: Background) -> str:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((WIDTH_IN_FILES, 24)).columns
-    return render(run, max(width, 60), color=terminal and "NO_COLOR" not in os.environ)
+    return render(run, max(width, 60), color=terminal and "NO_COLOR" not in os.environ, background=background)

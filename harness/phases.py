@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..results.errors import BrokenError
-from ..results.model import Case
+from ..results.model import Case, Window
 from ..workloads import metrics
 from . import memory
+from .exact_memory import measure_memory
+from .feed import batches, feeding
+from .fit import measure_fit_infer, measure_fit_train
 from .measure import (
     Clock,
+    blocked_steps,
     check_loss,
     converge,
     cycle_batches,
@@ -17,54 +20,109 @@ from .measure import (
     repeat_input,
     timed,
 )
+from .parts import measure_parts
+from .scenario import measure_scenario
 from .session import Session
+from .watch import leak
+from .weights_check import check_driven, check_moved, read_digests
 from .wire import Request
 
 Fields = dict[str, Any]
 SETTLING_STEPS = 3
 """Steps after the first before the memory peak is taken anew: allocators and autotuning settle in them."""
+WORTH_COMPARING_S = 1e-3
+"""Shorter steps may rightly be done by the time that their dispatch returns."""
 
 
 def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
-    """Measure steady training steps over batches that are on the device."""
+    """Measure steady training steps."""
+    if session.request.execution == "fit":
+        return measure_fit_train(session, case, clock)
     effort, request = session.request.effort, session.request
-    before = session.trainable_digest()
+    before = read_digests(session.problem)
     step = session.train_step()
     first = session.first_step()
-    dispatch = cycle_batches(step, session.placed_batches())
+    placed = session.placed_batches()
+    dispatch = (
+        cycle_batches(step, placed) if request.feed == "device" else feeding(step, batches(session, request.feed))
+    )
     for _ in range(SETTLING_STEPS):
         dispatch()
-    step.wait()
+    blocked, dispatched, count = blocked_steps(dispatch, step.wait, clock)
     can_reset = memory.reset_peak()
-    windows = measure_windows(
-        dispatch,
-        step.wait,
-        items_per_step=request.batch_size,
-        seconds=effort.train_s,
-        effort=effort,
-        clock=clock,
-        check=check_loss(step),
-    )
+    session.runtime.reset_device_peak()
+    resident: list[int] = []
+    check = check_loss(step, 1 + SETTLING_STEPS + count)
+
+    def after_window(steps: int) -> None:
+        check(steps)
+        now = memory.resident_bytes()
+        if now is not None:
+            resident.append(now)
+
+    def measure() -> tuple[Window, ...]:
+        resident.clear()
+        return measure_windows(
+            dispatch,
+            step.wait,
+            items_per_step=request.batch_size,
+            seconds=effort.train_s,
+            effort=effort,
+            clock=clock,
+            check=after_window,
+        )
+
+    seen = session.watched(measure)
     steady = memory.peak_bytes() if can_reset else None
+    device_peak = session.runtime.device_peak_bytes()
+    final_loss = step.loss()
     step.sync()
-    if session.trainable_digest() == before:
-        raise BrokenError("no weight moved in training: the step computes no update, so its time means nothing")
-    marks = {
-        "first_step_s": first.seconds,
-        "peak_first_step_bytes": first.peak_bytes,
-        "peak_steady_bytes": steady,
-        "device_peak_bytes": session.runtime.device_peak_bytes(),
-        "final_loss": step.loss(),
-    }
+    unmoved = check_moved(before, read_digests(session.problem))
+    if len(placed) > 1 and request.precision != "mixed_float16":
+        (x, y), (other_x, other_y) = placed[:2]
+        # Other targets too: a model that has learnt its batches by heart has no gradient left on any of them.
+        check_driven(step, session.problem, (x, y), (other_x, session.rolled(other_y)))
+    work = session.work(request.batch_size)
+    flags = dict(seen.flags)
+    if unmoved > MOST_UNMOVED:
+        flags["unmoved"] = f"{unmoved:.0%} of the trainable weights did not change"
+    if growing := leak(resident):
+        flags["leaking"] = growing
+    if session.runtime.asynchronous and dispatched >= blocked > WORTH_COMPARING_S:
+        flags["synchronous"] = f"a dispatch alone took {dispatched * 1e3:.3g} ms, a step {blocked * 1e3:.3g} ms"
     return {
-        "windows": windows,
-        "marks": marks,
-        "ledger": {"batch_size": request.batch_size, "feed": "device"},
+        "windows": seen.windows,
+        "marks": {
+            **seen.marks,
+            "first_step_s": first.seconds,
+            "blocked_step_s": blocked,
+            "dispatch_s": dispatched,
+            "peak_first_step_bytes": first.peak_bytes,
+            "peak_steady_bytes": steady,
+            "device_peak_bytes": device_peak,
+            "final_loss": final_loss,
+            "unmoved_share": unmoved,
+            "forward_flops": work.forward_flops,
+            "training_flops": work.training_flops,
+        },
+        "ledger": {
+            "batch_size": request.batch_size,
+            "feed": request.feed,
+            "layout": session.layout(),
+            "flops_unknown": ", ".join(work.unknown) or None,
+        },
+        "flags": flags,
     }
+
+
+MOST_UNMOVED = 0.5
+"""Share of the trainable weights above which a trial is flagged: sparse layers leave some as they are."""
 
 
 def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
     """Measure forward passes: pipelined in windows for throughput, one at a time for latency."""
+    if session.request.execution == "fit":
+        return measure_fit_infer(session, case, clock)
     effort = session.request.effort
     size = int(case.get("batch_size") or session.request.batch_size)
     step = session.forward_step()
@@ -74,15 +132,25 @@ def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
         dispatch()
     step.wait()
     queries = measure_queries(dispatch, step.wait, seconds=effort.infer_s, effort=effort, clock=clock)
-    windows = measure_windows(
-        dispatch, step.wait, items_per_step=size, seconds=effort.infer_s, effort=effort, clock=clock
-    )
-    marks = {"first_forward_s": first}
+
+    def measure() -> tuple[Window, ...]:
+        return measure_windows(
+            dispatch, step.wait, items_per_step=size, seconds=effort.infer_s, effort=effort, clock=clock
+        )
+
+    seen = session.watched(measure)
+    work = session.work(size)
     return {
-        "windows": windows,
+        "windows": seen.windows,
         "queries": queries,
-        "marks": marks,
-        "ledger": {"batch_size": size, "feed": "device"},
+        "marks": {**seen.marks, "first_forward_s": first, "forward_flops": work.forward_flops},
+        "ledger": {
+            "batch_size": size,
+            "feed": "device",
+            "layout": session.layout(),
+            "flops_unknown": ", ".join(work.unknown) or None,
+        },
+        "flags": seen.flags,
     }
 
 
@@ -109,7 +177,12 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
         "epochs": result.epochs,
         "reached": result.reached,
         "marks": marks,
-        "ledger": {"batch_size": request.batch_size, "feed": "numpy", "epoch_limit": request.epoch_limit},
+        "ledger": {
+            "batch_size": request.batch_size,
+            "feed": "numpy",
+            "layout": session.layout(),
+            "epoch_limit": request.epoch_limit,
+        },
     }
 
 
@@ -124,4 +197,7 @@ MEASURES: Mapping[str, Callable[[Session, Case, Clock], Fields]] = {
     "train": measure_train,
     "infer": measure_infer,
     "converge": measure_converge,
+    "parts": measure_parts,
+    "memory": measure_memory,
+    "scenario": measure_scenario,
 }

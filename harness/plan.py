@@ -7,13 +7,14 @@ from itertools import product
 from ..backends.backend import Backend, CompileMode
 from ..results.environment import BackendProbe
 from ..results.errors import UsageError, unknown
-from ..results.factors import PARAMETER_PREFIX, Scalar, default_of
+from ..results.factors import PARAMETER_PREFIX, Scalar
 from ..results.model import Case, LeftOut
 from ..workloads.catalog import parameters_for
 from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec
-from .options import Selection
+from .options import SCENARIOS, Selection
+from .setting import ALONE, Setting, settings
 
 SINGLE = 1
 """Batch size at which latency is measured, beside the workload's own."""
@@ -39,14 +40,20 @@ class PlannedJob:
 
     candidate: Candidate
     backend: Backend
-    device: str
-    precision: str
-    execution: str
-    compile_requested: str
-    mode: CompileMode
+    setting: Setting
     batch_size: int
     cases: tuple[Case, ...]
     allow_import: tuple[str, ...] = ()
+
+    @property
+    def mode(self) -> CompileMode:
+        """What the compile mode comes to."""
+        return self.setting.mode(self.backend)
+
+    @property
+    def measures_memory(self) -> bool:
+        """Whether this process measures memory, and nothing else."""
+        return any(case.get("phase") == "memory" for case in self.cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,59 +120,51 @@ def make_plan(
     suite_phases: Sequence[str],
     notes: Sequence[str] = (),
 ) -> Plan:
-    """Return the jobs of a block: one per backend, problem and device; its cases are the phases.
+    """Return the jobs of a block: per backend, problem and setting, one for the usual phases and one for each other.
 
-    A phase that the user named and a workload lacks is left out with the reason; one that only the suite names is
-    no loss.
+    A phase that the user named and that cannot be measured is left out with the reason; one that only the suite
+    names is no loss.
     """
     phases = selection.phases or suite_phases
     jobs: list[PlannedJob] = []
     left_out: list[LeftOut] = []
     taken: set[Case] = set()
-    probes = [probe for _, probe in backends]
-    devices = resolve_devices(selection.devices, probes)
-    settings = list(product(devices, selection.executions, selection.compiles, selection.precisions))
-    for candidate, (backend, probe) in product(candidates, backends):
-        for device, execution, compile_requested, precision in settings:
-            factors: dict[str, Scalar] = {
-                "backend": backend.name,
-                "device": device,
-                "execution": execution,
-                "compile": compile_requested,
-                "precision": precision,
-                "allow_import": ",".join(selection.allow_import) or None,
-                **{f"{PARAMETER_PREFIX}{name}": value for name, value in candidate.given.items()},
-            }
-            given = {k: v for k, v in factors.items() if v is not None and (k == "backend" or v != default_of(k))}
-            for batch_size in selection.batch_sizes or (None,):
-                cases = _cases(candidate, given, batch_size, phases, taken)
-                reason = _why_not(backend, probe, device, compile_requested)
-                lacking = [phase for phase in selection.phases if phase not in candidate.spec.phases]
-                left_out += [
-                    LeftOut(
-                        Case.of(candidate.spec.name, **{**given, "phase": phase}),
-                        f"{candidate.spec.name} has no phase {phase}: it has no data of its own, so no accuracy target",
-                    )
-                    for phase in lacking
-                ]
-                if reason:
-                    left_out += [LeftOut(case, reason) for case in cases]
-                elif cases:
-                    jobs.append(
-                        PlannedJob(
-                            candidate,
-                            backend,
-                            device,
-                            precision,
-                            execution,
-                            compile_requested,
-                            backend.resolve_compile(compile_requested, device),
-                            batch_size or candidate.spec.batch_size,
-                            cases,
-                            selection.allow_import,
-                        )
-                    )
+    devices = resolve_devices(selection.devices, [probe for _, probe in backends])
+    every = list(settings(selection, devices))
+    for candidate, (backend, probe), setting in product(candidates, backends, every):
+        given: dict[str, Scalar] = {
+            "backend": backend.name,
+            **setting.factors(),
+            **{f"{PARAMETER_PREFIX}{name}": value for name, value in candidate.given.items()},
+        }
+        if selection.allow_import:
+            given["allow_import"] = ",".join(selection.allow_import)
+        reason = setting.why_not(backend, probe)
+        for batch_size in selection.batch_sizes or (None,):
+            fitting, lacking = [], []
+            for phase in phases:
+                why = setting.why_no_phase(candidate.spec, backend, phase)
+                if why is None:
+                    fitting.append(phase)
+                elif phase in selection.phases or phase == "train":
+                    lacking.append(LeftOut(Case.of(candidate.spec.name, **{**given, "phase": phase}), why))
+            left_out += lacking
+            cases = _cases(candidate, given, batch_size, fitting, taken, selection)
+            if reason:
+                left_out += [LeftOut(case, reason) for case in cases]
+                continue
+            size = batch_size or candidate.spec.batch_size
+            jobs += [
+                PlannedJob(candidate, backend, setting, size, group, selection.allow_import) for group in _jobs(cases)
+            ]
     return Plan(tuple(jobs), tuple(left_out), tuple(notes))
+
+
+def _jobs(cases: Sequence[Case]) -> list[tuple[Case, ...]]:
+    """Return the cases of each process: the usual phases share one, each other case has its own."""
+    shared = tuple(case for case in cases if case.get("phase") not in ALONE)
+    alone: list[tuple[Case, ...]] = [(case,) for case in cases if case.get("phase") in ALONE]
+    return [shared, *alone] if shared else alone
 
 
 def _cases(
@@ -174,30 +173,25 @@ def _cases(
     batch_size: int | None,
     phases: Sequence[str],
     taken: set[Case],
+    selection: Selection,
 ) -> tuple[Case, ...]:
-    """Return the cases of a job, in the order of measuring; each case belongs to the first job that has it."""
+    """Return the cases of a problem, in the order of measuring; each case belongs to the first job that has it."""
     own = batch_size is None or batch_size == candidate.spec.batch_size
     sized = dict(given) if own else {**given, "batch_size": batch_size}
     found = []
     for phase in phases:
-        if phase not in candidate.spec.phases:
-            continue
-        variants = (
-            [sized]
-            if phase != "infer" or (own and candidate.spec.batch_size == SINGLE)
-            else [sized, {**given, "batch_size": SINGLE}]
-        )
+        variants: list[dict[str, Scalar]] = [sized]
+        if phase == "infer" and not (own and candidate.spec.batch_size == SINGLE):
+            variants.append({**given, "batch_size": SINGLE})
+        elif phase == "scenario":
+            bound = selection.latency_bound_s
+            variants = [
+                {**sized, "scenario": name, **({"latency_bound_s": bound} if bound and name == "server" else {})}
+                for name in selection.scenarios or SCENARIOS
+            ]
         for variant in variants:
             case = Case.of(candidate.spec.name, **{**variant, "phase": phase})
             if case not in taken:
                 taken.add(case)
                 found.append(case)
     return tuple(found)
-
-
-def _why_not(backend: Backend, probe: BackendProbe, device: str, compile_requested: str) -> str | None:
-    if compile_requested in backend.refused:
-        return f"{backend.title}: {backend.refused[compile_requested]}"
-    if device not in {found.kind for found in probe.devices}:
-        return f"{backend.title} sees no {device} here"
-    return None

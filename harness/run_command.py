@@ -14,11 +14,13 @@ from rich.console import Console
 from ..backends.backend import COMPILE_MODES
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
-from ..results.model import Run
+from ..results.model import Failure, Run
 from . import options as parse
 from .experiment import Experiment, design, execute
 from .forecast import job_key
+from .host import usable_cores, usable_cpus
 from .live import LiveProgress
+from .max_batch import NO_ROOM
 from .options import RunOptions, Selection
 from .output import check_output, write_result
 from .progress import JsonLines, Observer, PlainLines, Silence
@@ -27,6 +29,8 @@ from .suites import MOST_TRIALS
 
 RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
 """What `show` would take for something else."""
+LATER_FACTORS = ("lane", "feed", "threads")
+"""Factors that the plan names only when they are chosen."""
 SHOW_CURSOR = b"\x1b[?25h\n"
 """Live progress hides the cursor; an end at once must give it back."""
 
@@ -43,6 +47,18 @@ class RunArguments:
     devices: tuple[str, ...]
     executions: tuple[str, ...]
     compiles: tuple[str, ...]
+    lanes: tuple[str, ...]
+    feeds: tuple[str, ...]
+    threads: tuple[str, ...]
+    cpus: str | None
+    min_time: str | None
+    min_steps: int | None
+    rel_precision: float | None
+    scenarios: tuple[str, ...]
+    latency_bound: str | None
+    find_max_batch: bool
+    memory_limit: str | None
+    price: float | None
     parameters: tuple[str, ...]
     allow_import: tuple[str, ...]
     suite: str
@@ -73,7 +89,7 @@ def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
     stop = Stop()
     with stopping_on_signals(stop, observer):
         run, outcome = execute(experiment, options, argv, observer, stop)
-    write_result(run, arguments.output_format, arguments.output)
+    write_result(run, arguments.output_format, arguments.output, store=arguments.store)
     return exit_status(run, outcome, experiment)
 
 
@@ -91,12 +107,17 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
     selection = Selection(
         workloads=parse.split(words.workloads),
         backends=parse.split(words.backends),
-        phases=parse.parse_phases(words.phases),
+        phases=phases_of(words),
         precisions=parse.choose("precision", words.precisions, parse.PRECISIONS) or ("float32",),
         batch_sizes=parse.parse_batch_sizes(words.batch_sizes),
         devices=parse.choose("device", words.devices, parse.DEVICES) or ("auto",),
         executions=parse.choose("execution", words.executions, parse.EXECUTIONS) or ("step",),
         compiles=parse.choose("compile mode", words.compiles, COMPILE_MODES) or ("auto",),
+        lanes=parse.choose("lane", words.lanes, parse.LANES) or ("default",),
+        feeds=parse.choose("feed", words.feeds, parse.FEEDS),
+        threads=parse.parse_threads(words.threads, usable_cores()),
+        scenarios=parse.choose("scenario", words.scenarios, parse.SCENARIOS),
+        latency_bound_s=parse.parse_duration("--latency-bound", words.latency_bound),
         parameters=parse.parse_parameters(words.parameters),
         allow_import=parse.split(words.allow_import),
     )
@@ -108,8 +129,47 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         fail_fast=words.fail_fast,
         label=words.label,
         store=words.store,
+        cpus=parse.parse_cpus(words.cpus, usable_cpus()),
+        memory_limit_bytes=parse.parse_size("--memory-limit", words.memory_limit),
+        price_per_hour=parse.positive("--price", words.price),
+        effort=effort_of(words),
+        find_max_batch=words.find_max_batch,
     )
+    if words.find_max_batch and (words.batch_sizes or words.trials):
+        raise UsageError(
+            "--find-max-batch chooses batch sizes, and one trial for each, itself; leave those options out"
+        )
     return selection, run_options
+
+
+def phases_of(words: RunArguments) -> tuple[str, ...]:
+    """Return the phases; options that belong to one phase ask for it."""
+    phases = parse.parse_phases(words.phases)
+    if words.find_max_batch:
+        if phases not in ((), ("train",)):
+            raise UsageError("--find-max-batch measures phase train alone; leave --phase out")
+        return ("train",)
+    if (words.scenarios or words.latency_bound) and "scenario" not in phases:
+        if phases:
+            raise UsageError("--scenario and --latency-bound belong to phase scenario; add it to --phase")
+        return ("scenario",)
+    return phases
+
+
+def effort_of(words: RunArguments) -> dict[str, float]:
+    """Return the fields of Effort that the user set."""
+    found: dict[str, float] = {}
+    if (seconds := parse.parse_duration("--min-time", words.min_time)) is not None:
+        found |= {"train_s": seconds, "infer_s": seconds}
+    if words.min_steps is not None:
+        if words.min_steps < 1:
+            raise UsageError(f"--min-steps takes at least 1; received {words.min_steps}")
+        found["min_steps"] = words.min_steps
+    if (precision := parse.positive("--rel-precision", words.rel_precision)) is not None:
+        if precision >= 1:
+            raise UsageError(f"--rel-precision takes a share such as 0.01; received {precision}")
+        found["rel_precision"] = precision
+    return found
 
 
 def make_observer(style: str) -> Observer:
@@ -166,9 +226,14 @@ def exit_status(run: Run, outcome: Outcome, experiment: Experiment) -> int:
     """Return the status of a run: interrupted, a case broke, nothing measured, or fine."""
     if outcome.state == "interrupted":
         return Interrupted.exit_code
-    if run.failures or experiment.broken:
+    if any(not expected_failure(run, failure) for failure in run.failures) or experiment.broken:
         return BrokenError.exit_code
     return 0 if run.trials else NothingMeasured.exit_code
+
+
+def expected_failure(run: Run, failure: Failure) -> bool:
+    """Tell whether a failure is an answer: a batch too large, where the largest was looked for."""
+    return bool(run.header.options.get("find_max_batch")) and failure.kind == NO_ROOM
 
 
 def plan_text(experiment: Experiment) -> str:
@@ -181,7 +246,9 @@ def plan_text(experiment: Experiment) -> str:
         given = " ".join(f"{name}={value}" for name, value in job.candidate.given.items())
         mark = " (a guess)" if key in expected.guessed else ""
         name = f"{job.candidate.spec.name} {given}".strip()
-        settings = f"{job.device}, {job.execution}, {job.mode.how}, {job.precision}, batch {job.batch_size}"
+        chosen = job.setting
+        settings = f"{chosen.device}, {chosen.execution}, {job.mode.how}, {chosen.precision}, batch {job.batch_size}"
+        settings += "".join(f", {name} {value}" for name, value in chosen.factors().items() if name in LATER_FACTORS)
         lines.append(f"{name}  {job.backend.title}  {settings}")
         lines.append(f"    {phases}: {units.seconds(expected.seconds[key])}{mark}")
     lines += [f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}" for item in plan.left_out]

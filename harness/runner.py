@@ -13,6 +13,7 @@ from .launch import Launcher, Reply
 from .measure import Clock, Effort
 from .plan import Plan, PlannedJob
 from .progress import Observer, Step
+from .setting import ALONE
 from .wire import PreparedData, Request
 
 
@@ -33,6 +34,11 @@ class Schedule:
     budget_s: float | None = None
     fail_fast: bool = False
     shuffle_seed: int = 0
+    cpus: tuple[int, ...] = ()
+    """Cores for the workers; a job that asks for fewer threads gets the first of them."""
+    bound: bool = False
+    """Bind every worker to them; False: only those that ask for threads, or whose lane is matched."""
+    memory_limit_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -105,12 +111,12 @@ def run_blocks(
             left_s = sum(seconds_of[item] for item in rest)
             name = f"b{block}-{position:02d}-{job.candidate.reference.slug}-{job.backend.name}"
             after_s = left_s - seconds_of[job]
-            step = Step(_text(job), name, block, schedule.blocks, done, done + len(rest), left_s, after_s)
+            step = Step(text_of(job), name, block, schedule.blocks, done, done + len(rest), left_s, after_s)
             observer.started(step)
             start = clock()
-            request = _request(job, data[job], schedule.effort, block, position, name, reply_path(name))
+            request = request_of(job, data[job], schedule, block, position, name, reply_path(name))
             reply = launcher.launch(request, schedule.timeout_s)
-            _keep(sink, job, request, reply, clock() - start, schedule.effort)
+            keep(sink, job, request, reply, clock() - start, schedule.effort)
             done += 1
             observer.replied(step, reply.trials, reply.failures, reply.seconds)
             outcome.trials += len(reply.trials)
@@ -129,7 +135,8 @@ def run_blocks(
     return outcome
 
 
-def _keep(sink: Sink, job: PlannedJob, request: Request, reply: Reply, seconds: float, effort: Effort) -> None:
+def keep(sink: Sink, job: PlannedJob, request: Request, reply: Reply, seconds: float, effort: Effort) -> None:
+    """Store what came of a job, with what it cost."""
     for trial in reply.trials:
         sink.append(trial)
     for failure in reply.failures:
@@ -149,12 +156,13 @@ def _keep(sink: Sink, job: PlannedJob, request: Request, reply: Reply, seconds: 
     )
 
 
-def _request(
-    job: PlannedJob, data: PreparedData, effort: Effort, block: int, position: int, name: str, reply: str
+def request_of(
+    job: PlannedJob, data: PreparedData, schedule: Schedule, block: int, position: int, name: str, reply: str
 ) -> Request:
-    spec = job.candidate.spec
+    """Return what a worker is told about one job of one block."""
+    spec, setting = job.candidate.spec, job.setting
     ledger: dict[str, Scalar] = {
-        "compile_requested": job.compile_requested,
+        "compile_requested": setting.compile,
         "compile_resolved": job.mode.how,
         "compile_cache": "cold",
     }
@@ -164,33 +172,48 @@ def _request(
         position=position,
         seed=block,
         backend=job.backend.name,
-        device=job.device,
+        device=setting.device,
         workload=job.candidate.reference,
         parameters=job.candidate.parameters,
         batch_size=job.batch_size,
-        precision=job.precision,
-        execution=job.execution,
+        precision=setting.precision,
+        execution=setting.execution,
         compile_kind=job.mode.kind,
+        lane=setting.lane,
+        feed=setting.resolved_feed,
         data=data,
         cases=job.cases,
         epoch_limit=spec.epochs,
-        effort=effort,
+        effort=schedule.effort,
         reply=reply,
         metric=spec.metric,
         direction=spec.direction,
         target=data.target if data.target is not None else spec.target,
         allow_import=job.allow_import,
+        cpus=_cpus(job, schedule),
+        allocator="exact" if job.measures_memory else "default",
+        memory_limit_bytes=schedule.memory_limit_bytes,
         ledger=ledger,
     )
 
 
-def _text(job: PlannedJob) -> str:
+def _cpus(job: PlannedJob, schedule: Schedule) -> tuple[int, ...]:
+    """Return the cores that a worker is bound to; none: the framework is left as it comes."""
+    setting = job.setting
+    wanted = schedule.bound or setting.threads is not None or setting.lane == "matched"
+    return schedule.cpus[: setting.threads] if wanted else ()
+
+
+def text_of(job: PlannedJob) -> str:
+    """Return a job in words, for progress and notes."""
+    setting = job.setting
     parts = [job.candidate.spec.name, job.backend.title]
     parts += [f"{name}={value}" for name, value in job.candidate.given.items()]
-    if job.precision != "float32":
-        parts.append(job.precision)
-    if job.compile_requested != "auto":
-        parts.append(job.compile_requested)
+    parts += [str(value) for name, value in setting.factors().items() if name not in ("device", "threads")]
+    parts += [f"{setting.threads} threads"] if setting.threads else []
     if job.batch_size != job.candidate.spec.batch_size:
         parts.append(f"batch {job.batch_size}")
+    alone = [case.text("scenario") if case.get("scenario") else case.text("phase") for case in job.cases]
+    if job.cases[0].get("phase") in ALONE:
+        parts += alone
     return " ".join(parts)

@@ -1,7 +1,6 @@
 """One problem, built in a worker: the model with its data, and the steps made from it, shared by the job's cases."""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..backends.backend import ForwardStep, Runtime, TrainStep
+from ..backends.backend import ForwardStep, Native, Runtime, StepSettings, TrainStep
 from ..backends.objective import model_inputs, state_variables
 from ..results.errors import BrokenError
 from ..workloads import data_file, initial, metrics
+from ..workloads.work import Work, count_work
 from ..workloads.workload import Arrays, Data, Problem, Workload
 from . import memory
+from .energy import open_meter
+from .host import usable_cores
 from .measure import Clock, timed
+from .watch import Watched, Windows, watched
 from .wire import Request
 
 PLACED_BATCHES = 8
@@ -37,9 +40,12 @@ class Session:
         self.request = request
         self.runtime = runtime
         self._clock = clock
+        self.settings = StepSettings(request.compile_kind, matched=request.lane == "matched")
+        self.meter = open_meter(request.device)
         self._train: TrainStep | None = None
         self._first: FirstStep | None = None
         self._forward: ForwardStep | None = None
+        self._native: Native | None = None
         self._placed: list[tuple[Any, Any]] | None = None
         self.marks: dict[str, float] = {}
         start = clock()
@@ -64,12 +70,36 @@ class Session:
         """Return the training step; made, and run once, when first asked for."""
         if self._train is None:
             memory.reset_peak()
-            self._train = self.runtime.train_step(self.problem, self.request.compile_kind)
+            self._train = self.make_train_step()
             x, y = self.placed_batches()[0]
             step = self._train
             seconds = timed(lambda: step.run(x, y), step.wait, self._clock)
             self._first = FirstStep(seconds, memory.peak_bytes())
         return self._train
+
+    def make_train_step(self) -> TrainStep:
+        """Make the training step of the execution asked for."""
+        if self.request.execution == "native":
+            return self.native().train_step()
+        return self.runtime.train_step(self.problem, self.settings)
+
+    def native(self) -> Native:
+        """Return the workload's twin; made when first asked for."""
+        if self._native is None:
+            self._native = self.runtime.native(self.request.workload.name, self.problem, self.settings)
+        return self._native
+
+    def layout(self) -> str:
+        """Return the memory order of images that the step works in."""
+        return self.native().layout if self.request.execution == "native" else keras.config.image_data_format()
+
+    def has_embedding(self) -> bool:
+        """Tell whether the model looks rows up in a table that it trains."""
+        return any(isinstance(layer, keras.layers.Embedding) for layer in _layers(self.problem.model))
+
+    def work(self, batch_size: int) -> Work:
+        """Return the floating-point operations of the model at a batch size."""
+        return count_work(self.problem.model, batch_size)
 
     def first_step(self) -> FirstStep:
         """Return what the first step cost."""
@@ -83,17 +113,25 @@ class Session:
         if self._train is not None:
             self._train.sync()
         if self._forward is None:
-            self._forward = self.runtime.forward_step(self.problem, self.request.compile_kind)
+            native = self.request.execution == "native"
+            make = self.native().forward_step if native else None
+            self._forward = make() if make else self.runtime.forward_step(self.problem, self.settings)
         self._forward.refresh()
         return self._forward
 
     def placed_batches(self) -> list[tuple[Any, Any]]:
         """Return the first few training batches, on the device."""
         if self._placed is None:
-            count = min(PLACED_BATCHES, self._samples // self.request.batch_size)
+            count = min(PLACED_BATCHES, self.samples // self.request.batch_size)
+            if self.request.repeat_samples:
+                count = max(count, 1)
             batches = np.arange(count * self.request.batch_size).reshape(count, -1)
-            self._placed = [(self._inputs(self.data.train_x, rows), self._targets(rows)) for rows in batches]
+            self._placed = [self.place_rows(rows % self.samples) for rows in batches]
         return self._placed
+
+    def place_rows(self, rows: np.ndarray) -> tuple[Any, Any]:
+        """Return some training samples as a batch on the device."""
+        return self._inputs(self.data.train_x, rows), self._targets(rows)
 
     def placed_input(self, batch_size: int) -> Any:
         """Return one batch of inputs, on the device; the test samples are repeated where they are too few."""
@@ -101,11 +139,10 @@ class Session:
 
     def epoch_batches(self, number: int) -> Iterator[tuple[Any, Any]]:
         """Yield an epoch's batches in the order that the seed gives, the same on every backend."""
-        order = np.random.default_rng((self.request.seed, number)).permutation(self._samples)
+        order = np.random.default_rng((self.request.seed, number)).permutation(self.samples)
         size = self.request.batch_size
-        for start in range(0, self._samples - size + 1, size):
-            rows = order[start : start + size]
-            yield self._inputs(self.data.train_x, rows), self._targets(rows)
+        for start in range(0, self.samples - size + 1, size):
+            yield self.place_rows(order[start : start + size])
 
     def evaluator(self) -> Callable[[], float] | None:
         """Return the function that gives the test metric of the model as training left it."""
@@ -123,13 +160,6 @@ class Session:
         with np.load(self._initial_state) as stored:
             self.train_step().restart([stored[name] for name in stored.files])
 
-    def trainable_digest(self) -> str:
-        """Return a digest of the trainable variables, to tell whether they moved."""
-        total = hashlib.sha256()
-        for variable in self.problem.model.trainable_variables:
-            total.update(keras.ops.convert_to_numpy(variable.value).tobytes())
-        return total.hexdigest()
-
     def _predict(self) -> np.ndarray:
         forward = self.forward_step()
         samples, size = len(self.data.test_x[0]), self.request.batch_size
@@ -142,8 +172,27 @@ class Session:
             parts.append(forward.outputs()[0][: samples - start])
         return np.concatenate(parts)
 
+    def as_inputs(self, tensors: Sequence[Any]) -> Any:
+        """Return one tensor per model input in the form that the model takes."""
+        return model_inputs(self.problem.model, tensors)
+
+    def watched(self, measure: Callable[[], Windows], compilations: Callable[[], int | None] | None = None) -> Watched:
+        """Measure a series of windows, watched: load, compilations (the runtime's count), processor time, energy."""
+        return watched(
+            measure,
+            self.request.effort,
+            self._clock,
+            cores=usable_cores(),
+            compilations=compilations or self.runtime.compilations,
+            meter=self.meter,
+        )
+
+    def rolled(self, targets: Sequence[Any]) -> list[Any]:
+        """Return targets moved on by one sample, so that they belong to other inputs."""
+        return [keras.ops.roll(target, 1, axis=0) for target in targets]
+
     def _inputs(self, arrays: Arrays, rows: np.ndarray) -> Any:
-        return model_inputs(self.problem.model, self.runtime.place(tuple(array[rows] for array in arrays)))
+        return self.as_inputs(self.runtime.place(tuple(array[rows] for array in arrays)))
 
     def _targets(self, rows: np.ndarray) -> list[Any]:
         return self.runtime.place(tuple(array[rows] for array in self.data.train_y))
@@ -154,7 +203,8 @@ class Session:
             self.marks[name] = float(resident)
 
     @property
-    def _samples(self) -> int:
+    def samples(self) -> int:
+        """Training samples."""
         return len(self.data.train_x[0])
 
     def _check_sizes(self) -> None:
@@ -163,6 +213,14 @@ class Session:
             raise BrokenError(
                 f"the model has {len(outputs)} outputs and the data {len(self.data.train_y)} sets of targets"
             )
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield every layer of a model, those of models within it too."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
 
 
 def _build(request: Request, workload: Workload, data: Data) -> Problem:

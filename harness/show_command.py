@@ -25,7 +25,7 @@ def show_command(
     kept = filtered(run, wanted)
     if not kept.trials and not kept.failures and not kept.header.left_out:
         raise NothingMeasured(f"run {run.header.run} has nothing of that kind")
-    write_result(kept, output_format)
+    write_result(kept, output_format, store=store)
     for problem in run.problems:
         sys.stderr.write(f"dlbench: {problem}\n")
     return BrokenError.exit_code if run.problems else 0

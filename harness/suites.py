@@ -8,7 +8,7 @@ from typing import Any
 
 from ..results.errors import UsageError, unknown
 from ..workloads.catalog import names
-from ..workloads.workload import PHASES
+from ..workloads.workload import PHASES, USUAL_PHASES
 from .measure import Effort
 
 CONFIG = "dlbench.toml"
@@ -23,7 +23,7 @@ class Suite:
     summary: str
     workloads: tuple[str, ...]
     trials: int = 3
-    phases: tuple[str, ...] = PHASES
+    phases: tuple[str, ...] = USUAL_PHASES
     backends: tuple[str, ...] = ()
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     effort: Effort = field(default_factory=Effort)
@@ -87,7 +87,7 @@ def _suite(name: str, table: Any, config: Path) -> Suite:
         if key not in own_keys | set(effort_keys):
             raise unknown(f"key of [suites.{name}] in {config}", key, own_keys | set(effort_keys))
     effort = Effort(**{key: _number(where, key, table[key], effort_keys[key]) for key in effort_keys if key in table})
-    phases = _names(where, table, "phases") or PHASES
+    phases = _names(where, table, "phases") or USUAL_PHASES
     for phase in phases:
         if phase not in PHASES:
             raise unknown(f"phase in {where}", phase, PHASES)

@@ -65,6 +65,9 @@ class Request:
     precision: str
     execution: str
     compile_kind: str
+    lane: str
+    feed: str
+    """How batches reach the training step."""
     data: PreparedData
     cases: tuple[Case, ...]
     epoch_limit: int
@@ -75,5 +78,13 @@ class Request:
     direction: str | None = None
     target: float | None = None
     allow_import: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    """Cores that the worker is bound to before it imports anything; empty: those that it finds."""
+    allocator: str = "default"
+    """`exact`: the process returns freed memory at once, see `launch.EXACT_ALLOCATOR`."""
+    repeat_samples: bool = False
+    """Repeat training samples where a batch has more of them than there are."""
+    memory_limit_bytes: int | None = None
+    """The worker's own memory may not grow beyond this: an allocation fails instead."""
     ledger: Mapping[str, Scalar] = field(default_factory=dict)
     """What the controller knows and each trial records: the resolved compile mode, the state of caches."""

@@ -19,25 +19,16 @@ from ..backends import catalog as backends
 from ..backends.backend import Runtime
 from ..results import units
 from ..results.codec import dump_line, from_json
-from ..results.errors import BrokenError, DlbenchError
+from ..results.errors import BrokenError, DlbenchError, UnsupportedError
 from ..results.factors import Scalar
 from ..results.model import Case, Failure, Trial
 from ..workloads.reference import resolve
 from . import memory
+from .failure_signs import NO_COMPILER, OUT_OF_MEMORY
 from .isolation import OPTIONAL_FOR_KERAS, HidingFinder, also_hidden, hide, loaded
 from .load import foreign_load, read_load
 from .measure import Clock, DivergedError
 from .wire import Request
-
-OUT_OF_MEMORY = (
-    "RESOURCE_EXHAUSTED",
-    "out of memory",
-    "OutOfMemory",
-    "ResourceExhausted",
-    "Unable to allocate",
-    "can't allocate memory",
-    "bad_alloc",
-)
 
 
 class Reply:
@@ -72,6 +63,8 @@ def classify(error: BaseException) -> tuple[str, str]:
         return "diverged", text
     if isinstance(error, MemoryError) or any(sign in f"{name} {text}" for sign in OUT_OF_MEMORY):
         return "out of memory", (f"{name}: {text}" if text else name)[:300]
+    if isinstance(error, UnsupportedError) or any(sign in f"{name} {text}" for sign in NO_COMPILER):
+        return "unsupported", text[:300]
     if isinstance(error, DlbenchError):
         return "error", text
     return "error", (f"{name}: {text}" if text else name)[:300]
@@ -92,6 +85,9 @@ def main(data: Mapping[str, Any]) -> int:
         with _optional_hidden(finder, request):
             runtime = backend.open_runtime(request.device)
             from .session import Session
+
+            if request.lane == "matched":
+                runtime.match()
         marks["import_s"] = clock() - start
         _mark(marks, "rss_imported_bytes")
         session = Session(request, resolve(request.workload), runtime, clock)
@@ -103,6 +99,7 @@ def main(data: Mapping[str, Any]) -> int:
     marks |= session.marks
     facts = {**request.ledger, **_versions(backend.distribution), **_facts(runtime, request)}
     facts["initial_weights"] = session.initial_weights[:16]
+    facts["embedding_gradients"] = _embedding_gradients(request) if session.has_embedding() else None
     failed = 0
     for case in request.cases:
         try:
@@ -147,7 +144,7 @@ def _measure(
         start=start,
         end=end,
         marks={name: float(value) for name, value in all_marks.items() if value is not None},
-        ledger={**facts, **fields.pop("ledger")},
+        ledger={**facts, **session.runtime.compile_report(), **fields.pop("ledger")},
         **fields,
     )
 
@@ -165,12 +162,20 @@ def _facts(runtime: Runtime, request: Request) -> dict[str, Scalar]:
         "device_name": next((d.name for d in runtime.devices() if d.kind == request.device), None),
         "precision": request.precision,
         "execution": request.execution,
+        "lane": request.lane,
+        "allocator": request.allocator,
         "compile_kind": request.compile_kind,
         "affinity": ",".join(map(str, sorted(affinity(0)))) if affinity else None,
         "data_sha256": request.data.sha256[:16],
         "file_sha256": _file_digest(request.workload.file),
         "imports_allowed": ",".join(request.allow_import) or None,
     }
+
+
+def _embedding_gradients(request: Request) -> str:
+    """Return whether an embedding's gradients reach the optimizer summed per row: Keras on TensorFlow leaves slices."""
+    keras_slices = request.backend == "tensorflow" and request.execution != "native" and request.lane != "matched"
+    return "slices" if keras_slices else "dense"
 
 
 def _file_digest(file: str | None) -> str | None:

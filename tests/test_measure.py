@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from dlbench.harness.measure import (
+    BLOCKED_STEPS,
     Convergence,
     DivergedError,
     Effort,
+    blocked_steps,
     check_loss,
     converge,
+    cut,
     cycle_batches,
     measure_queries,
     measure_windows,
@@ -301,3 +304,86 @@ def test_one_input_is_fed_again_and_again() -> None:
     dispatch()
     dispatch()
     assert [x for x, _ in step.fed] == ["x", "x"]
+
+
+def test_windows_go_on_until_the_steps_are_enough() -> None:
+    effort = Effort(windows=4, min_windows=1, min_steps=300, patience=100)
+    windows, step = windows_of(2.0**-8, seconds=0.1, effort=effort)
+    assert step.steps >= 300
+    assert sum(window.steps for window in windows) == step.steps
+
+
+def test_windows_go_on_until_the_interval_is_narrow() -> None:
+    def noisy(precision: float) -> int:
+        clock = FakeClock()
+        step = FakeStep(clock, 2.0**-8)
+        plain = step.run
+
+        def run(x: Any = None, y: Any = None) -> None:
+            # A step that takes one, two or three times as long, in an order that no window evens out.
+            step.cost_s = 2.0**-8 * (1 + (step.steps * step.steps // 3) % 3)
+            plain(x, y)
+
+        effort = Effort(windows=10, min_windows=5, rel_precision=precision, patience=50)
+        found = measure_windows(run, step.wait, items_per_step=1, seconds=0.2, effort=effort, clock=clock)
+        return len(found)
+
+    assert noisy(0.0) < noisy(0.02)
+    steady, _ = windows_of(2.0**-8, seconds=0.2, effort=Effort(windows=10, min_windows=5, rel_precision=0.02))
+    assert len(steady) < noisy(0.02)
+
+
+def test_a_diverged_step_is_counted_from_the_start_of_training() -> None:
+    step = FakeStep(FakeClock(), 1.0)
+    step.losses = lambda steps: math.nan
+    with pytest.raises(DivergedError, match="after step 25") as caught:
+        check_loss(step, before=20)(5)
+    assert caught.value.step == 25
+
+
+@both_kinds
+def test_blocked_steps_tell_the_step_from_its_dispatch(*, asynchronous: bool) -> None:
+    clock = FakeClock()
+    step = FakeStep(clock, 2.0**-6, asynchronous=asynchronous)
+    whole, ahead, count = blocked_steps(step.run, step.wait, clock)
+    assert (whole, ahead) == (2.0**-6, 0.0 if asynchronous else 2.0**-6)
+    assert count == step.steps == BLOCKED_STEPS
+
+
+def test_of_long_steps_few_are_blocked() -> None:
+    clock = FakeClock()
+    step = FakeStep(clock, 60.0)
+    assert blocked_steps(step.run, step.wait, clock)[2] == 3
+
+
+def test_windows_are_cut_from_the_times_of_steps_within_epochs() -> None:
+    first = [(n, 0.25 * n) for n in range(1, 9)]
+    second = [(n, 100 + 0.5 * n) for n in range(1, 5)]
+    windows = cut([first, second], 32, 1.0)
+    assert windows == (
+        Window(4, 128, 0.25, 1.25),
+        Window(2, 64, 100.5, 101.5),
+    )
+
+
+@given(
+    st.lists(st.lists(st.floats(1e-4, 0.1), min_size=1, max_size=60), max_size=5),
+    st.floats(1e-3, 0.5),
+)
+def test_cut_windows_hold_what_passed_and_are_long_enough(epochs: list[list[float]], wanted_s: float) -> None:
+    times, now = [], 0.0
+    for seconds in epochs:
+        now += 50.0
+        ends = []
+        for number, spent in enumerate(seconds, start=1):
+            now += spent
+            ends.append((number, now))
+        times.append(list(reversed(ends)))
+    for window in cut(times, 8, wanted_s):
+        assert wanted_s <= window.seconds < 40
+        assert window.items == 8 * window.steps
+        assert window.step_seconds <= 0.1 + 1e-9
+
+
+def test_no_step_gives_no_window() -> None:
+    assert cut([], 1, 0.1) == cut([[]], 1, 0.1) == cut([[(1, 5.0)]], 1, 0.1) == ()

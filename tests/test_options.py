@@ -6,9 +6,13 @@ import pytest
 from dlbench.harness.options import (
     choose,
     parse_batch_sizes,
+    parse_cpus,
     parse_duration,
     parse_parameters,
     parse_phases,
+    parse_size,
+    parse_threads,
+    positive,
     split,
 )
 from dlbench.results.errors import UsageError
@@ -175,3 +179,60 @@ def test_no_phases_leave_the_choice_to_the_suite() -> None:
 def test_an_unknown_phase_is_told_the_near_one() -> None:
     with pytest.raises(UsageError, match=re.escape("unknown phase 'trian'; did you mean 'train'?")):
         parse_phases(["trian"])
+
+
+@pytest.mark.parametrize(("text", "cores"), [("0-2,5", (0, 1, 2, 5)), ("3", (3,)), ("1,1,0-1", (1, 0))])
+def test_cores_are_numbers_and_ranges(text: str, cores: tuple[int, ...]) -> None:
+    assert parse_cpus(text, range(8)) == cores
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-", "3-1", "9", "0-99", "-1", "1.5", "0-1000000000000"])
+def test_other_cores_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--cpus"):
+        parse_cpus(text, range(8))
+
+
+def test_no_cores_given_are_none() -> None:
+    assert parse_cpus(None, range(8)) == ()
+
+
+def test_threads_are_at_most_the_usable_cores() -> None:
+    assert parse_threads(["1,2", "1"], 4) == (1, 2)
+    for wrong in ("0", "5", "two", "-1"):
+        with pytest.raises(UsageError, match="--threads takes 1 to 4"):
+            parse_threads([wrong], 4)
+
+
+@pytest.mark.parametrize(("text", "size"), [("800MB", 800_000_000), ("4 gb", 4_000_000_000), ("1.5kB", 1500)])
+def test_sizes_have_decimal_units(text: str, size: int) -> None:
+    assert parse_size("--memory-limit", text) == size
+
+
+@pytest.mark.parametrize("text", ["", "4", "GB", "-1GB", "0MB", "4 GiB"])
+def test_other_sizes_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--memory-limit takes a size such as"):
+        parse_size("--memory-limit", text)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_size_or_a_wrong_use(text: str) -> None:
+    try:
+        size = parse_size("--memory-limit", text)
+    except UsageError:
+        return
+    assert size is not None
+    assert size > 0
+
+
+def test_durations_may_be_milliseconds() -> None:
+    assert parse_duration("--latency-bound", "50ms") == 0.05
+    with pytest.raises(UsageError):
+        parse_duration("--latency-bound", "0ms")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_positive_number_is_more_than_zero(value: float) -> None:
+    assert positive("--price", None) is None
+    assert positive("--price", 2.5) == 2.5
+    with pytest.raises(UsageError, match="--price takes a number above 0"):
+        positive("--price", value)

@@ -10,7 +10,7 @@ from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
 from dlbench.results.model import Case
 from dlbench.workloads.reference import Reference
-from dlbench.workloads.workload import PHASES
+from dlbench.workloads.workload import PHASES, USUAL_PHASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ JAX = ("jax",)
 def planned(
     *candidates: Candidate,
     on: tuple[str, ...] | list[tuple[Backend, BackendProbe]] = JAX,
-    phases: tuple[str, ...] = PHASES,
+    phases: tuple[str, ...] = USUAL_PHASES,
     **selection: Any,
 ) -> Plan:
     """Make a plan; `on` gives names of backends with a CPU, or backends with their probes."""
@@ -83,8 +83,9 @@ def test_the_product_of_all_choices_is_planned_and_no_case_twice(
 def test_a_job_carries_the_settings_of_its_cases() -> None:
     plan = planned(precisions=("mixed_bfloat16",), compiles=("jit",), batch_sizes=(8,), phases=("train",))
     (job,) = plan.jobs
-    assert (job.device, job.precision, job.execution, job.batch_size) == ("cpu", "mixed_bfloat16", "step", 8)
-    assert (job.compile_requested, job.mode.kind, job.mode.how) == ("jit", "jit", "toy.jit")
+    setting = job.setting
+    assert (setting.device, setting.precision, setting.execution) == ("cpu", "mixed_bfloat16", "step")
+    assert (setting.compile, job.mode.kind, job.mode.how, job.batch_size) == ("jit", "jit", "toy.jit", 8)
     assert job.cases[0].factors == {
         "backend": "jax",
         "batch_size": 8,
@@ -143,7 +144,7 @@ def test_allowed_imports_are_part_of_the_case_and_of_the_job() -> None:
 
 def test_a_refused_compile_mode_is_left_out_with_the_backends_reason() -> None:
     plan = planned(on=("torch",), compiles=("jit", "xla"), phases=("train",))
-    assert [job.compile_requested for job in plan.jobs] == ["jit"]
+    assert [job.setting.compile for job in plan.jobs] == ["jit"]
     (item,) = plan.left_out
     assert item.reason == f"Torch: {NO_XLA}"
     assert item.case == Case.of("toy", backend="torch", compile="xla", phase="train")
@@ -152,7 +153,7 @@ def test_a_refused_compile_mode_is_left_out_with_the_backends_reason() -> None:
 def test_a_backend_without_the_device_is_left_out_and_the_others_are_measured() -> None:
     pairs = [(backend("jax"), probe("jax", "cpu")), (backend("torch"), probe("torch", "cpu", "gpu"))]
     plan = planned(on=pairs, devices=("gpu",), phases=("train",))
-    assert [(job.backend.name, job.device) for job in plan.jobs] == [("torch", "gpu")]
+    assert [(job.backend.name, job.setting.device) for job in plan.jobs] == [("torch", "gpu")]
     (item,) = plan.left_out
     assert item.reason == "Jax sees no gpu here"
     assert item.case.get("device") == "gpu"
@@ -223,3 +224,75 @@ def test_without_a_workload_no_parameter_is_called_unknown() -> None:
 def test_the_notes_given_are_part_of_the_plan() -> None:
     plan = make_plan([candidate()], backends("jax"), Selection(), PHASES, ["something to say"])
     assert plan.notes == ("something to say",)
+
+
+def test_phases_that_would_show_in_the_others_figures_have_processes_of_their_own() -> None:
+    plan = planned(phases=PHASES, scenarios=("server", "offline"), latency_bound_s=0.02)
+    assert [[case.get("phase") for case in job.cases] for job in plan.jobs] == [
+        ["train", "infer", "infer", "converge"],
+        ["parts"],
+        ["memory"],
+        ["scenario"],
+        ["scenario"],
+    ]
+    assert [job.measures_memory for job in plan.jobs] == [False, False, True, False, False]
+    server, offline = (job.cases[0] for job in plan.jobs[3:])
+    assert (server.get("scenario"), server.get("latency_bound_s")) == ("server", 0.02)
+    assert (offline.get("scenario"), offline.get("latency_bound_s")) == ("offline", None)
+
+
+def reasons(plan: Plan) -> dict[str, str]:
+    """Return why each phase was left out."""
+    return {item.case.text("phase"): item.reason for item in plan.left_out}
+
+
+def test_a_workload_without_a_twin_is_left_out_of_native() -> None:
+    plan = planned(executions=("native", "step"), phases=("train", "infer"))
+    assert [job.setting.execution for job in plan.jobs] == ["step"]
+    assert reasons(plan) == {"train": "toy has no twin written in Jax"}
+    twin = planned(candidate(spec("digits_cnn")), executions=("native",), phases=("train",))
+    assert [job.setting.execution for job in twin.jobs] == ["native"]
+    half = planned(
+        candidate(spec("digits_cnn")), executions=("native",), precisions=("mixed_bfloat16",), phases=("train",)
+    )
+    assert not half.jobs
+    assert "written for float32" in reasons(half)["train"]
+
+
+def test_fit_offers_no_single_steps() -> None:
+    asked = ("train", "converge", "parts")
+    plan = make_plan([candidate()], backends("jax"), Selection(executions=("fit",), phases=asked), ())
+    assert [case.get("phase") for case in plan.cases] == ["train"]
+    assert set(reasons(plan)) == {"converge", "parts"}
+    assert planned(executions=("fit",), lanes=("matched",)).jobs == ()
+
+
+def test_the_matched_lane_compiles_everywhere() -> None:
+    plan = planned(on=("jax", "torch"), lanes=("default", "matched"), phases=("train",))
+    assert [(job.setting.lane, job.mode.how) for job in plan.jobs] == [
+        ("default", "eager"), ("matched", "toy.jit"), ("default", "eager"), ("matched", "toy.jit")
+    ]  # fmt: skip
+    eager = planned(lanes=("matched",), compiles=("eager",), phases=("train",)).jobs[0]
+    assert eager.mode.how == "eager"
+
+
+def test_a_frameworks_own_feed_is_for_that_framework() -> None:
+    plan = planned(on=("jax", "torch", "tensorflow"), feeds=("dataloader",), phases=("train", "infer"))
+    assert [(job.backend.name, job.setting.resolved_feed) for job in plan.jobs] == [("torch", "dataloader")]
+    assert [case.get("phase") for case in plan.cases] == ["train"]
+    assert {item.reason for item in plan.left_out} == {
+        "torch's DataLoader belongs to another framework than Jax",
+        "torch's DataLoader belongs to another framework than Tensorflow",
+    }
+
+
+def test_the_usual_feed_depends_on_the_execution() -> None:
+    plan = planned(executions=("step", "fit"), phases=("train",))
+    assert [job.setting.resolved_feed for job in plan.jobs] == ["device", "numpy"]
+    assert all(case.get("feed") is None for case in plan.cases)
+    assert not planned(executions=("fit",), feeds=("device",)).jobs
+
+
+def test_threads_are_part_of_the_case() -> None:
+    plan = planned(threads=(1, 2), phases=("train",))
+    assert [case.get("threads") for case in plan.cases] == [1, 2]

@@ -371,7 +371,7 @@ def test_a_job_is_announced_with_what_sets_it_apart() -> None:
     )
     bench = Bench(of=of)
     bench.run(blocks=1)
-    assert bench.watcher.steps[0].text == "toy Jax depth=4 mixed_bfloat16 jit batch 8"
+    assert bench.watcher.steps[0].text == "toy Jax depth=4 jit mixed_bfloat16 batch 8"
     plain = Bench(of=plan("toy", phases=("train",)))
     plain.run(blocks=1)
     assert plain.watcher.steps[0].text == "toy Jax"

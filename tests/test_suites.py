@@ -8,7 +8,7 @@ from dlbench.harness.measure import Effort
 from dlbench.harness.suites import SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
 from dlbench.workloads.catalog import names
-from dlbench.workloads.workload import PHASES
+from dlbench.workloads.workload import USUAL_PHASES
 
 
 def load(folder: Path, text: str) -> dict[str, Suite]:
@@ -32,7 +32,7 @@ def test_without_a_file_there_are_the_suites_of_dlbench(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 def test_the_suites_of_dlbench_name_what_exists(suite: Suite) -> None:
     assert set(suite.workloads) <= set(names())
-    assert set(suite.phases) <= set(PHASES)
+    assert set(suite.phases) <= set(USUAL_PHASES)
     assert suite.trials >= 3
 
 
@@ -65,7 +65,7 @@ def test_a_suite_of_ones_own_says_everything(tmp_path: Path) -> None:
 
 def test_what_a_suite_does_not_say_has_its_default(tmp_path: Path) -> None:
     suite = load(tmp_path, "[suites.short]\ntrials = 1\n")["short"]
-    assert (suite.workloads, suite.phases, suite.backends) == (names(), PHASES, ())
+    assert (suite.workloads, suite.phases, suite.backends) == (names(), USUAL_PHASES, ())
     assert (suite.parameters, suite.effort, suite.trials) == ({}, Effort(), 1)
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
         (7.89, "7.89 s"),
         (59.99, "1 min 00 s"),
         (65, "1 min 05 s"),
+        (-1.2e-4, "-120 µs"),
+        (-0.3, "-300 ms"),
         (3599.7, "1 h 00 min"),
         (7380, "2 h 03 min"),
     ],
@@ -34,13 +36,33 @@ def test_size(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.1234, "0.123"), (950, "950"), (999.6, "1.00k"), (41234, "41.2k"), (1.2e6, "1.20M")]
+    ("value", "text"),
+    [
+        (0.1234, "0.123"),
+        (950, "950"),
+        (999.6, "1.00k"),
+        (41234, "41.2k"),
+        (1.2e6, "1.20M"),
+        (3.4e9, "3.40G"),
+        (1e12, "1.00T"),
+    ],
 )
 def test_rate(value: float, text: str) -> None:
     assert units.rate(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.008, "0.8 %"), (0.0999, "10 %"), (0.12, "12 %"), (3.5, "350 %")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.008, "0.8 %"),
+        (0.0999, "10 %"),
+        (0.12, "12 %"),
+        (3.5, "350 %"),
+        (-0.034, "-3.4 %"),
+        (-4e-4, "0.0 %"),
+        (-0.4, "-40 %"),
+    ],
+)
 def test_percent(value: float, text: str) -> None:
     assert units.percent(value) == text
 
@@ -48,6 +70,9 @@ def test_percent(value: float, text: str) -> None:
 def test_intervals_and_spreads() -> None:
     assert units.interval(40100, 42300, units.rate) == "40.1k\N{EN DASH}42.3k"
     assert units.interval(None, None) == ""
+    assert units.interval(1, 999) == "1.00\N{EN DASH}999"
+    assert units.interval(1, 1001) == "too wide"
+    assert units.interval(-1, 1) == "-1.00\N{EN DASH}1.00"
     assert units.with_spread(0.97234, 0.0041) == ("0.972", "± 0.004")
     assert units.with_spread(0.97234, 0.0001) == ("0.972", "± <0.001")
     assert units.with_spread(0.97234, 0.0) == ("0.972", "± 0.000")

@@ -5,7 +5,7 @@ import math
 import pytest
 from dlbench.harness.measure import DivergedError
 from dlbench.harness.worker import classify
-from dlbench.results.errors import BrokenError, UsageError
+from dlbench.results.errors import BrokenError, UnsupportedError, UsageError
 from dlbench.results.model import FAILURE_KINDS
 
 
@@ -47,12 +47,18 @@ def test_too_little_memory_is_known_in_every_frameworks_words(error: Exception) 
 
 
 def test_a_loss_that_is_no_number_is_diverged() -> None:
-    assert classify(DivergedError(17, math.nan)) == ("diverged", "the loss is nan after step 17")
+    assert classify(DivergedError(17, math.nan)) == ("diverged", "the loss is nan after step 17 of training")
 
 
 def test_errors_of_dlbench_speak_for_themselves() -> None:
     assert classify(BrokenError("no weight moved")) == ("error", "no weight moved")
     assert classify(UsageError("no such thing")) == ("error", "no such thing")
+
+
+def test_what_cannot_be_had_here_is_unsupported() -> None:
+    assert classify(UnsupportedError("no optax")) == ("unsupported", "no optax")
+    error = RuntimeError("InvalidCxxCompiler: No working C++ compiler found in torch._inductor.config.cpp.cxx: (g++)")
+    assert classify(error)[0] == "unsupported"
 
 
 def test_any_other_exception_is_told_with_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Print the figures that README claims, as ratios within one run. Usage: figures.py [help|worker|run]..."""
+"""Print the figures that README claims, as ratios within one run. Usage: figures.py [NAME]... (see FIGURES)."""
 
 import json
 import os
@@ -10,12 +10,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dlbench.harness.instrument import measure_instrument
+from dlbench.results import figures, stats
 from dlbench.results.store import read_run, run_paths
+from dlbench.workloads import data_file
 
 HERE = Path(__file__).resolve().parent
 BACKENDS = ("jax", "torch", "tensorflow")
 HELP_PAIRS = 21
 WORKER_PAIRS = 7
+LOOP_PROCESSES = 3
+LOOP_WORKLOADS = ("digits_cnn", "cancer_mlp", "grammar_gpt")
+MEMORY_TRIALS = 5
+AA_PAIRS, AA_RATIOS = 3, 14
 
 EMPTY_APP = """
 from typing import Annotated
@@ -138,7 +145,106 @@ def in_seconds(text: str) -> float:
     return sum(float(value) * unit[name] for value, name in zip(words[::2], words[1::2], strict=True))
 
 
-FIGURES: dict[str, Callable[[], None]] = {"help": help_ratio, "worker": worker_ratio, "run": default_run}
+def interval(values: list[float]) -> stats.Interval:
+    """Return the geometric mean of ratios with its 95 % interval."""
+    found = stats.geometric_mean(values)
+    assert found is not None
+    return found
+
+
+def show(found: stats.Interval) -> str:
+    """Return an interval as text."""
+    return f"{found.estimate:.4f} [{found.low:.4f}, {found.high:.4f}]"
+
+
+def loop_ratios() -> None:
+    """Alternate dlbench's loops with bare ones in one process, per backend and workload, in several processes."""
+    overhead = measure_instrument(time.perf_counter).step_s
+    say("the loop's own time per step", f"{overhead * 1e6:.3f} µs", "under 2 µs", met=overhead < 2e-6)
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["run", *LOOP_WORKLOADS, "-b", "jax", "--phase", "train", "-n", "1", "--progress", "off"]
+        timed([sys.executable, "-m", "dlbench", *words, "--store", folder], folder)
+        pooled: dict[str, list[float]] = {}
+        for workload in LOOP_WORKLOADS:
+            data = max((cache_folder() / "data").glob(f"{workload}-*.npz"), key=lambda path: path.stat().st_mtime)
+            for backend in BACKENDS:
+                found: dict[str, list[float]] = {"loops": [], "observers": [], "slopes": []}
+                means = []
+                for _ in range(LOOP_PROCESSES):
+                    script = [sys.executable, "-P", str(HERE / "loops.py"), backend, workload, str(data)]
+                    script.append(data_file.read(data)[1])
+                    answer = subprocess.run(script, capture_output=True, text=True, check=True, cwd=folder)
+                    ratios = json.loads(answer.stdout)
+                    means.append(interval(ratios["loops"]).estimate)
+                    for name in found:
+                        found[name] += ratios[name]
+                loop, observer = interval(found["loops"]), interval(found["observers"])
+                name = f"{workload}, {backend}"
+                met = loop.low is not None and loop.high is not None and loop.low >= 0.98 and loop.high <= 1.02
+                say(f"windowed loop / bare loop, {name}", show(loop), "inside 0.98 to 1.02", met=met)
+                met = observer.estimate < 1.01
+                say(f"fit with the callback / without, {name}", show(observer), "under 1.01", met=met)
+                slope = interval(found["slopes"])
+                say(f"step in fit's windows / slope, {name}", show(slope), "0.9 to 1.1", met=0.9 < slope.estimate < 1.1)
+                pooled.setdefault(backend, []).extend(means)
+        for backend, means in pooled.items():
+            whole = interval(means)
+            met = whole.low is not None and whole.high is not None and whole.low >= 0.98 and whole.high <= 1.02
+            say(f"windowed loop / bare loop over processes, {backend}", show(whole), "inside 0.98 to 1.02", met=met)
+
+
+def memory_range() -> None:
+    """Repeat exact memory and compare the largest with the smallest."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["run", "digits_cnn", "grammar_gpt", "--phase", "memory", "-n", str(MEMORY_TRIALS)]
+        timed([sys.executable, "-m", "dlbench", *words, "--progress", "off", "--store", folder], folder)
+        found: dict[tuple[str, str], list[float]] = {}
+        for trial in read_run(run_paths(Path(folder))[-1]).trials:
+            exact = trial.marks["peak_steady_bytes"] - trial.marks["rss_ready_bytes"]
+            found.setdefault((trial.case.workload, trial.case.text("backend")), []).append(exact)
+        for (workload, backend), values in sorted(found.items()):
+            spread, middle = max(values) - min(values), statistics.median(values)
+            allowed = max(0.03 * middle, 16e6)
+            value = f"{spread / 1e6:.1f} MB around {middle / 1e6:.1f} MB"
+            say(f"exact memory, {workload}, {backend}", value, "within 3 % or 16 MB", met=spread <= allowed)
+
+
+def real_aa() -> None:
+    """Compare a case with itself: how many of the intervals hold the ratio 1."""
+    with tempfile.TemporaryDirectory() as folder:
+        trials = 2 * AA_PAIRS * AA_RATIOS
+        words = ["run", "cancer_mlp", "--phase", "train", "-n", str(trials), "--progress", "off", "--store", folder]
+        timed([sys.executable, "-m", "dlbench", *words], folder)
+        held = total = 0
+        for backend in BACKENDS:
+            ordered = sorted(
+                (t for t in read_run(run_paths(Path(folder))[-1]).trials if t.case.text("backend") == backend),
+                key=lambda trial: trial.block,
+            )
+            speeds = [speed.items_per_s for trial in ordered if (speed := figures.speed(trial))]
+            for start in range(0, len(speeds) - 2 * AA_PAIRS + 1, 2 * AA_PAIRS):
+                part = speeds[start : start + 2 * AA_PAIRS]
+                ratio = stats.paired_ratio(part[::2], part[1::2])
+                total += 1
+                held += ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
+        wanted = f"at least {round(0.85 * total)}"
+        say("real A/A ratios whose 95 % interval holds 1", f"{held} of {total}", wanted, met=held >= 0.85 * total)
+
+
+def coverage() -> None:
+    """Simulate intervals and the steady rule (see coverage.py)."""
+    subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
+
+
+FIGURES: dict[str, Callable[[], None]] = {
+    "help": help_ratio,
+    "coverage": coverage,
+    "loop": loop_ratios,
+    "memory": memory_range,
+    "worker": worker_ratio,
+    "run": default_run,
+    "aa": real_aa,
+}
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or FIGURES:

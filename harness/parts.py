@@ -1,0 +1,81 @@
+"""The parts of a training step: windows of its nested prefixes, in turn, so that drift meets all of them alike."""
+
+from typing import Any
+
+from ..backends.backend import PartialStep
+from ..results.model import PREFIXES, Case, Window
+from .feed import batches, feeding
+from .measure import Clock, Dispatch, cycle_batches, measure_windows
+from .session import Session
+
+ROUNDS = 5
+"""Turns of every prefix. Each turn gets its share of the seconds for training."""
+
+Series = dict[str, tuple[Window, ...]]
+
+
+def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
+    """Measure forward, forward and backward, the whole step, and the whole step with its batch from NumPy.
+
+    The parts are differences of these; nothing is timed inside a step, which would change it.
+    """
+    effort, request = session.request.effort, session.request
+    placed = session.placed_batches()
+    parts: dict[str, PartialStep] = {
+        name: session.runtime.partial_step(session.problem, session.settings, backward=name != "forward")
+        for name in ("forward", "forward_backward")
+    }
+    for part in parts.values():
+        part.run(*placed[0])
+        part.wait()
+    step = session.train_step()
+    turns: dict[str, tuple[Dispatch, Any]] = {
+        "forward": (_cycling(parts["forward"], placed), parts["forward"].wait),
+        "forward_backward": (_cycling(parts["forward_backward"], placed), parts["forward_backward"].wait),
+        "step": (cycle_batches(step, placed), step.wait),
+        "fed_step": (feeding(step, batches(session, "numpy")), step.wait),
+    }
+    series: dict[str, list[Window]] = {name: [] for name in PREFIXES}
+
+    def measure() -> tuple[Window, ...]:
+        for windows in series.values():
+            windows.clear()
+        for turn in range(ROUNDS + 1):
+            for name, (dispatch, wait) in turns.items():
+                found = measure_windows(
+                    dispatch,
+                    wait,
+                    items_per_step=request.batch_size,
+                    seconds=effort.train_s / ROUNDS,
+                    effort=effort,
+                    clock=clock,
+                )
+                if turn:  # The first turn lets every prefix settle.
+                    series[name] += found
+        return tuple(series["step"])
+
+    seen = session.watched(measure)
+    step.sync()
+    work = session.work(request.batch_size)
+    return {
+        "series": {name: tuple(windows) for name, windows in series.items()},
+        "marks": {
+            **{name: value for name, value in seen.marks.items() if not name.startswith("energy")},
+            "forward_flops": work.forward_flops,
+            "training_flops": work.training_flops,
+        },
+        "ledger": {"batch_size": request.batch_size, "feed": "device", "layout": session.layout()},
+        "flags": seen.flags,
+    }
+
+
+def _cycling(part: PartialStep, placed: list[tuple[Any, Any]]) -> Dispatch:
+    position = 0
+
+    def dispatch() -> None:
+        nonlocal position
+        x, y = placed[position]
+        position = (position + 1) % len(placed)
+        part.run(x, y)
+
+    return dispatch

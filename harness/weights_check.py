@@ -1,0 +1,76 @@
+"""Whether training trains: the weights move, and how they move depends on the batch.
+
+A compiler drops what nobody reads. A step whose gradients are not used is fast and means nothing; it is found by what
+it does, the same way on every backend, and not by its time.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..backends.backend import TrainStep
+from ..backends.objective import state_variables
+from ..results.errors import BrokenError
+from ..workloads.workload import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class WeightDigests:
+    """A digest and the size of each trainable variable at one moment."""
+
+    digests: tuple[bytes, ...]
+    sizes: tuple[int, ...]
+
+    def unmoved_share(self, later: "WeightDigests") -> float:
+        """Return the share of the weights, 0 to 1, in variables that are the same later, bit for bit."""
+        same = sum(size for a, b, size in zip(self.digests, later.digests, self.sizes, strict=True) if a == b)
+        return same / sum(self.sizes) if self.sizes else 0.0
+
+
+def read_digests(problem: Problem) -> WeightDigests:
+    """Return the digests of the model's trainable variables; a step must have been synced."""
+    values = [keras.ops.convert_to_numpy(variable.value) for variable in problem.model.trainable_variables]
+    return WeightDigests(
+        tuple(hashlib.sha256(np.ascontiguousarray(value).tobytes()).digest() for value in values),
+        tuple(value.size for value in values),
+    )
+
+
+def check_moved(before: WeightDigests, after: WeightDigests) -> float:
+    """Return the share of the weights that did not move.
+
+    Raises:
+        BrokenError: none moved.
+
+    """
+    share = before.unmoved_share(after)
+    if before.sizes and share == 1:
+        raise BrokenError("no weight moved in training: the step computes no update, so its time means nothing")
+    return share
+
+
+def check_driven(step: TrainStep, problem: Problem, one: tuple[Any, Any], other: tuple[Any, Any]) -> None:
+    """Make sure that two batches, from the same state, change the weights differently. Leaves the state as it was.
+
+    Raises:
+        BrokenError: they do not: the gradients are not used.
+
+    """
+    step.sync()
+    state = [keras.ops.convert_to_numpy(variable.value) for variable in state_variables(problem)]
+    found = []
+    for x, y in (one, other):
+        step.restart(state)
+        step.run(x, y)
+        step.wait()
+        step.sync()
+        found.append(read_digests(problem))
+    step.restart(state)
+    if found[0].digests == found[1].digests:
+        raise BrokenError(
+            "two different batches change the weights in the same way: the gradients are not used, "
+            "so the time of the step means nothing"
+        )

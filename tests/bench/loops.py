@@ -1,0 +1,122 @@
+"""dlbench's loops against bare ones, alternated in one process. Usage: loops.py BACKEND WORKLOAD DATA.npz SHA256.
+
+Prints one JSON object: ratios of dlbench's windowed loop to a bare loop over the same step; of `fit` with dlbench's
+callback to `fit` without one; of the step time from windows inside `fit` to the slope between two lengths.
+"""
+
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+BACKEND, WORKLOAD, DATA, SHA256 = sys.argv[1:5]
+os.environ["KERAS_BACKEND"] = BACKEND
+PAIRS, SECONDS = 40, 0.25
+FIT_PAIRS, FIT_STEPS = 12, 1500
+
+from dlbench.backends import catalog
+from dlbench.harness.isolation import OPTIONAL_FOR_KERAS, hide
+
+hide({*catalog.foreign_modules(BACKEND), *OPTIONAL_FOR_KERAS})
+runtime = catalog.get(BACKEND).open_runtime("cpu")
+
+import numpy as np
+from dlbench.harness.fit import FitTraining, StepTimes
+from dlbench.harness.measure import Effort, cut, cycle_batches, measure_windows
+from dlbench.harness.session import Session
+from dlbench.harness.wire import PreparedData, Request
+from dlbench.results.model import Case
+from dlbench.workloads.reference import Reference, resolve
+
+reference = Reference(WORKLOAD)
+workload = resolve(reference)
+effort = Effort(train_s=SECONDS, windows=12)
+request = Request(
+    job="bench",
+    block=0,
+    position=0,
+    seed=0,
+    backend=BACKEND,
+    device="cpu",
+    workload=reference,
+    parameters=workload.spec.defaults(),
+    batch_size=workload.spec.batch_size,
+    precision="float32",
+    execution="step",
+    compile_kind=catalog.get(BACKEND).resolve_compile("auto", "cpu").kind,
+    lane="default",
+    feed="numpy",
+    data=PreparedData(DATA, SHA256, 0),
+    cases=(Case.of(WORKLOAD, backend=BACKEND, phase="train"),),
+    epoch_limit=1,
+    effort=effort,
+    reply=str(Path(DATA).with_suffix(".none")),
+)
+clock = time.perf_counter
+session = Session(request, workload, runtime, clock)
+size = request.batch_size
+
+
+def windowed(step, placed):
+    """Return the seconds per step of dlbench's loop, after the windows that find their length."""
+    windows = measure_windows(
+        cycle_batches(step, placed), step.wait, items_per_step=size, seconds=SECONDS, effort=effort, clock=clock
+    )
+    full = [window for window in windows if window.steps == windows[-1].steps]
+    return sum(window.seconds for window in full) / sum(window.steps for window in full)
+
+
+def bare(step, placed, steps):
+    """Return the seconds per step of nothing but steps."""
+    count = len(placed)
+    step.wait()
+    start = time.perf_counter()
+    for number in range(steps):
+        x, y = placed[number % count]
+        step.run(x, y)
+    step.wait()
+    return (time.perf_counter() - start) / steps
+
+
+step, placed = session.train_step(), session.placed_batches()
+steps = max(20, math.ceil(SECONDS / windowed(step, placed)))
+loops = []
+for pair in range(PAIRS):
+    if pair % 2:
+        below = bare(step, placed, steps)
+        loops.append(windowed(step, placed) / below)
+    else:
+        above = windowed(step, placed)
+        loops.append(above / bare(step, placed, steps))
+step.sync()
+
+training = FitTraining(session, clock)
+training.first_step()
+rows = training.long_rows()[: FIT_STEPS * size]
+
+
+def observed():
+    """Return the seconds of one call of fit with dlbench's callback, and the step time from its windows."""
+    times = StepTimes(clock, math.inf, 0, runtime.compilations)
+    seconds = training.call(rows, callbacks=(times,))
+    windows = cut(times.epochs, size, 0.02)
+    return seconds, statistics.median(window.step_seconds for window in windows)
+
+
+training.call(rows)
+observers, slopes = [], []
+for pair in range(FIT_PAIRS):
+    if pair % 2:
+        plain = training.call(rows)
+        seconds, step_s = observed()
+    else:
+        seconds, step_s = observed()
+        plain = training.call(rows)
+    short = training.call(rows[: len(rows) // 3])
+    slope = (plain - short) / ((len(rows) - len(rows) // 3) / size)
+    observers.append(seconds / plain)
+    slopes.append(step_s / slope)
+json.dump({"loops": loops, "observers": observers, "slopes": [s for s in slopes if np.isfinite(s)]}, sys.stdout)
