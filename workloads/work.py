@@ -122,7 +122,7 @@ def _training(walk: Walk, outputs: Sequence[Any]) -> Totals:
             continue
         reached.update(id(tensor) for tensor in call.inputs if walk.carries(tensor))
         for product in call.products:
-            needed = 2
+            needed = walk.carries(product.left) + walk.carries(product.right)
             total[call.owner] += call.times * product.flops * needed
     return total
 
