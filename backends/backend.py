@@ -44,6 +44,9 @@ class Backend:
     """Top-level modules that belong to it; hidden in the workers of other backends."""
     environment: Mapping[str, Mapping[str, str]]
     """Environment variables by device kind, set before the worker starts."""
+    warm_cache: Mapping[str, str]
+    """Environment variables that make it keep compiled code in a folder and read it again, `{}` in a value standing
+    for the folder; empty where it keeps none."""
     thread_variables: tuple[str, ...]
     """Environment variables that take a number of threads."""
     compile_modes: Mapping[str, Mapping[str, CompileMode]]
@@ -202,8 +205,11 @@ class Runtime(Protocol):
     def compilations(self) -> int | None:
         """Return how often something was compiled or traced in this process; None where nothing counts it."""
 
-    def compile_report(self) -> dict[str, Scalar]:
-        """Return what compiling came to, for the ledger, once steps have run: graph breaks and the like."""
+    def compile_report(self, compile_kind: str) -> dict[str, Scalar]:
+        """Return what compiling came to, for the ledger, once steps have run: graph breaks and the like.
+
+        An entry `compile_resolved` replaces what the mode was expected to come to.
+        """
 
     def reset_device_peak(self) -> bool:
         """Start the device allocator's peak anew; False where it cannot be done or there is none."""

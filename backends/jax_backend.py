@@ -29,6 +29,12 @@ BACKEND = Backend(
         },
         "any": {"JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     },
+    warm_cache={
+        "JAX_ENABLE_COMPILATION_CACHE": "true",
+        "JAX_COMPILATION_CACHE_DIR": "{}/jax",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    },
     # XLA's own flags for threads are ignored on a CPU; its client takes NPROC, and the cores of the affinity.
     thread_variables=("NPROC",),
     compile_modes={"cpu": MODES, "gpu": MODES},

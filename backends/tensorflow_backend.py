@@ -24,6 +24,7 @@ BACKEND = Backend(
         "gpu": {**QUIET, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
         "any": {**QUIET, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", "TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     },
+    warm_cache={},
     thread_variables=("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     compile_modes={
         # Keras' jit_compile="auto" is False without a GPU and True with one.

@@ -93,7 +93,7 @@ class TensorFlowRuntime:
         """Return how many graphs were traced since the runtime was opened, whichever function they belong to."""
         return self._tracings
 
-    def compile_report(self) -> dict[str, Scalar]:
+    def compile_report(self, compile_kind: str) -> dict[str, Scalar]:
         """Return nothing: a tf.function is traced whole or not at all."""
         return {}
 

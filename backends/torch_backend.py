@@ -23,6 +23,7 @@ BACKEND = Backend(
         "gpu": {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         "any": {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
     },
+    warm_cache={"TORCHINDUCTOR_CACHE_DIR": "{}/inductor", "TRITON_CACHE_DIR": "{}/triton"},
     thread_variables=("OMP_NUM_THREADS", "MKL_NUM_THREADS"),
     compile_modes={"cpu": MODES, "gpu": MODES},
     refused={"xla": "it has no XLA mode of its own; use --compile jit (torch.compile)"},

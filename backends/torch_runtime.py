@@ -109,11 +109,17 @@ class TorchRuntime:
         """Return how many graphs torch.compile made since the process started."""
         return _dynamo_count("stats", "unique_graphs")
 
-    def compile_report(self) -> dict[str, Scalar]:
-        """Return how often torch.compile left its graph and went on in Python; nothing where it was not used."""
-        if not _dynamo_count("stats", "unique_graphs"):
+    def compile_report(self, compile_kind: str) -> dict[str, Scalar]:
+        """Return how often torch.compile left its graph and went on in Python; nothing where it was not asked for."""
+        if compile_kind == "eager":
             return {}
-        return {"graphs": _dynamo_count("stats", "unique_graphs"), "graph_breaks": _dynamo_count("graph_break")}
+        graphs, breaks = _dynamo_count("stats", "unique_graphs"), _dynamo_count("graph_break")
+        resolved = "torch.compile"
+        if not graphs:
+            resolved = "eager: torch.compile compiled nothing"
+        elif breaks:
+            resolved = f"torch.compile, {breaks} graph break{'s' * (breaks > 1)}"
+        return {"graphs": graphs, "graph_breaks": breaks, "compile_resolved": resolved}
 
     def reset_device_peak(self) -> bool:
         """Reset the caching allocator's peak."""

@@ -157,6 +157,12 @@ def run(
             "the same threads everywhere).",
         ),
     ] = None,
+    cache: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cache", help="Compiled code at the start of a worker: cold (default, none), warm (of another)."
+        ),
+    ] = None,
     feed: Annotated[
         list[str] | None,
         typer.Option(
@@ -279,6 +285,7 @@ def run(
         executions=tuple(execution or ()),
         compiles=tuple(compile_mode or ()),
         lanes=tuple(lane or ()),
+        caches=tuple(cache or ()),
         feeds=tuple(feed or ()),
         threads=tuple(threads or ()),
         cpus=cpus,

@@ -187,6 +187,7 @@ def execute(
             outcome = run_blocks(
                 plan, ready, schedule, experiment.expected, launcher, writer, observer, stop, reply_path
             )
+        launcher.close()
         outcome.failures += len(unready)
         seconds = time.perf_counter() - start
         finished = datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -65,20 +65,18 @@ class LocalLauncher:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._child = Child()
+        self._caches: dict[str, Path] = {}
+        """Folder of compiled code by the ids of the cases that it belongs to."""
 
     def launch(self, request: Request, timeout_s: float | None) -> Reply:
         """Run one job; its log stays in the run's folder of logs, its caches go with it."""
         log = self._logs / f"{request.job}.log"
         scratch = Path(tempfile.mkdtemp(prefix="dlbench-"))
         try:
-            ended = self._child.run(
-                "worker",
-                to_json(request),
-                python=sys.executable,
-                environ=worker_environ(request, scratch),
-                log=log,
-                timeout_s=timeout_s,
-            )
+            environ = worker_environ(request, scratch)
+            if request.cache == "warm":
+                environ |= self._warm(request, scratch, timeout_s)
+            ended = self._run(request, environ, log, timeout_s)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         trials, failures = read_reply(Path(request.reply))
@@ -95,6 +93,28 @@ class LocalLauncher:
     def stop(self) -> None:
         """End the running job."""
         self._child.stop()
+
+    def close(self) -> None:
+        """Remove the compiled code that was kept for warm starts."""
+        for folder in self._caches.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        self._caches.clear()
+
+    def _run(self, request: Request, environ: dict[str, str], log: Path, timeout_s: float | None) -> Exit:
+        return self._child.run(
+            "worker", to_json(request), python=sys.executable, environ=environ, log=log, timeout_s=timeout_s
+        )
+
+    def _warm(self, request: Request, scratch: Path, timeout_s: float | None) -> dict[str, str]:
+        """Return the variables that point to compiled code of the same cases; a first worker, not kept, makes it."""
+        key = "-".join(case.id for case in request.cases)
+        known = key in self._caches
+        folder = self._caches.setdefault(key, Path(tempfile.mkdtemp(prefix="dlbench-cache-")))
+        variables = {name: value.format(folder) for name, value in catalog.get(request.backend).warm_cache.items()}
+        if not known:
+            priming = replace(request, reply=str(scratch / "priming.jsonl"))
+            self._run(priming, worker_environ(request, scratch) | variables, scratch / "priming.log", timeout_s)
+        return variables
 
 
 def worker_environ(request: Request, scratch: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ..workloads.workload import PHASES
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 EXECUTIONS = ("fit", "step", "native")
 LANES = ("default", "matched")
+CACHES = ("cold", "warm")
 FEEDS = ("device", "numpy", "pydataset", "tfdata", "dataloader")
 SCENARIOS = ("single_stream", "multi_stream", "server", "offline")
 """How queries arrive in phase scenario, as MLPerf Inference names it."""
@@ -34,6 +35,7 @@ class Selection:
     executions: tuple[str, ...] = ("step",)
     compiles: tuple[str, ...] = ("auto",)
     lanes: tuple[str, ...] = ("default",)
+    caches: tuple[str, ...] = ("cold",)
     feeds: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     scenarios: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from .suites import MOST_TRIALS
 
 RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
 """What `show` would take for something else."""
-LATER_FACTORS = ("lane", "feed", "threads")
+LATER_FACTORS = ("lane", "feed", "threads", "cache")
 """Factors that the plan names only when they are chosen."""
 SHOW_CURSOR = b"\x1b[?25h\n"
 """Live progress hides the cursor; an end at once must give it back."""
@@ -48,6 +48,7 @@ class RunArguments:
     executions: tuple[str, ...]
     compiles: tuple[str, ...]
     lanes: tuple[str, ...]
+    caches: tuple[str, ...]
     feeds: tuple[str, ...]
     threads: tuple[str, ...]
     cpus: str | None
@@ -114,6 +115,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         executions=parse.choose("execution", words.executions, parse.EXECUTIONS) or ("step",),
         compiles=parse.choose("compile mode", words.compiles, COMPILE_MODES) or ("auto",),
         lanes=parse.choose("lane", words.lanes, parse.LANES) or ("default",),
+        caches=parse.choose("cache", words.caches, parse.CACHES) or ("cold",),
         feeds=parse.choose("feed", words.feeds, parse.FEEDS),
         threads=parse.parse_threads(words.threads, usable_cores()),
         scenarios=parse.choose("scenario", words.scenarios, parse.SCENARIOS),

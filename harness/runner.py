@@ -164,7 +164,7 @@ def request_of(
     ledger: dict[str, Scalar] = {
         "compile_requested": setting.compile,
         "compile_resolved": job.mode.how,
-        "compile_cache": "cold",
+        "compile_cache": setting.cache,
     }
     return Request(
         job=name,
@@ -190,6 +190,7 @@ def request_of(
         direction=spec.direction,
         target=data.target if data.target is not None else spec.target,
         allow_import=job.allow_import,
+        cache=setting.cache,
         cpus=_cpus(job, schedule),
         allocator="exact" if job.measures_memory else "default",
         memory_limit_bytes=schedule.memory_limit_bytes,

@@ -31,6 +31,7 @@ class Setting:
     lane: str
     feed: str | None
     threads: int | None
+    cache: str = "cold"
 
     def factors(self) -> dict[str, Scalar]:
         """Return the factors that differ from their defaults."""
@@ -42,6 +43,7 @@ class Setting:
             "lane": self.lane,
             "feed": self.feed,
             "threads": self.threads,
+            "cache": self.cache,
         }
         return {name: value for name, value in every.items() if value is not None and value != default_of(name)}
 
@@ -64,6 +66,8 @@ class Setting:
             return f"{FEED_NAMES[self.feed]} belongs to another framework than {backend.title}"
         if self.feed == "device" and self.execution == "fit":
             return "fit fetches its batches itself; use --feed numpy or pydataset"
+        if self.cache == "warm" and not backend.warm_cache:
+            return f"{backend.title} keeps no compiled code from one process to the next"
         if self.lane == "matched" and self.execution == "fit":
             return "fit is Keras' own loop, whose semantics cannot be matched; use --execution step"
         return None
@@ -99,6 +103,7 @@ def settings(selection: Selection, devices: tuple[str, ...]) -> Iterator[Setting
         selection.lanes,
         selection.feeds or (None,),
         selection.threads or (None,),
+        selection.caches,
     )
-    for device, execution, compile_requested, precision, lane, feed, threads in product(*choices):
-        yield Setting(device, execution, compile_requested, precision, lane, feed, threads)
+    for device, execution, compile_requested, precision, lane, feed, threads, cache in product(*choices):
+        yield Setting(device, execution, compile_requested, precision, lane, feed, threads, cache)

@@ -82,6 +82,8 @@ class Request:
     """Cores that the worker is bound to before it imports anything; empty: those that it finds."""
     allocator: str = "default"
     """`exact`: the process returns freed memory at once, see `launch.EXACT_ALLOCATOR`."""
+    cache: str = "cold"
+    """cold: the worker finds no compiled code; warm: that of another worker with the same cases."""
     repeat_samples: bool = False
     """Repeat training samples where a batch has more of them than there are."""
     memory_limit_bytes: int | None = None

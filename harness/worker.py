@@ -144,7 +144,7 @@ def _measure(
         start=start,
         end=end,
         marks={name: float(value) for name, value in all_marks.items() if value is not None},
-        ledger={**facts, **session.runtime.compile_report(), **fields.pop("ledger")},
+        ledger={**facts, **session.runtime.compile_report(request.compile_kind), **fields.pop("ledger")},
         **fields,
     )
 

@@ -13,10 +13,10 @@ from .member import gathered
 from .model import Run
 from .notes import notes
 from .section import Section
-from .tables import grouped, has_values, render, rows_of_run, sections
+from .tables import grouped, has_values, render, rows_of_run, searched, sections
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
-SECTIONS = ("keras_tax", "break_even", "parts", "scenarios")
+SECTIONS = ("keras_tax", "break_even", "parts", "scenarios", "batches")
 """Further lists of the JSON export, each of rows with their units in the names."""
 
 
@@ -26,7 +26,8 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     rows = [row.record for row in every]
     parts = []
     for workload in gathered(every, lambda row: row.key.workload):
-        parts += [_block(group) for group in grouped([row.record for row in workload])]
+        if not searched(run):
+            parts += [_block(group) for group in grouped([row.record for row in workload])]
         parts += [_section(section) for section in sections(workload)]
     parts = parts or ["nothing was measured\n"]
     shown = [column for column in COLUMNS if any(has_values(column, group) for group in grouped(rows))]

@@ -25,6 +25,9 @@ FACTORS = (
     Factor("device", "cpu", "the kind of device: cpu or gpu"),
     Factor("execution", "step", "how the model is driven: fit, step (Keras' custom-loop API) or native (a twin)"),
     Factor("compile", "auto", "the compile mode asked for: auto, eager, jit or xla"),
+    Factor(
+        "cache", "cold", "the compiled code that a worker finds at its start: cold (none) or warm (of a worker before)"
+    ),
     Factor("lane", "default", "default: each framework as it comes; matched: the same semantics everywhere"),
     Factor("feed", None, "how batches reach the step; None is the usual way of the execution"),
     Factor("threads", None, "cores, and threads, that a worker may use; None is every usable core"),

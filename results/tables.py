@@ -10,6 +10,7 @@ from rich.text import Text
 
 from . import units
 from .background import NOTHING_KNOWN, Background
+from .batches import batches
 from .breakeven import breakeven
 from .cells import Record, framework
 from .columns import COLUMNS, Column
@@ -62,7 +63,7 @@ def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> Rend
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
     seen: set[str] = set()
     for rows in workloads:
-        for number in dict.fromkeys(row.record["group"] for row in rows):
+        for number in [] if searched(run) else dict.fromkeys(row.record["group"] for row in rows):
             found, places = _block_lines(blocks[number], widths, width)
             seen |= {blocks[number].columns[place].name for place in places}
             lines += [*found, Text(), Text()]
@@ -78,9 +79,14 @@ def rows_of_run(run: Run, ceilings: Ceilings | None = None) -> list[Member]:
     return members(groups, records(frame_of(run, groups, ceilings)))
 
 
+def searched(run: Run) -> bool:
+    """Tell whether a run looked for the largest batch: one table says it all, where each size would have a block."""
+    return bool(run.header.options.get("find_max_batch"))
+
+
 def sections(rows: Sequence[Member]) -> list[Section]:
     """Return the further tables that the rows of a workload have the data for."""
-    return [section for make in (tax, breakeven, parts, scenarios) for section in make(rows)]
+    return [section for make in (tax, breakeven, parts, scenarios, batches) for section in make(rows)]
 
 
 def grouped(rows: Sequence[Record]) -> list[list[Record]]:

@@ -72,6 +72,7 @@ def backend(name: str = "jax", refused: Mapping[str, str] | None = None) -> Back
         distribution=name,
         modules=(name,),
         environment={"cpu": {}, "gpu": {}, "any": {}},
+        warm_cache={"CACHE": "{}/cache"},
         thread_variables=(f"{name.upper()}_THREADS",),
         feed={"torch": "dataloader", "tensorflow": "tfdata"}.get(name, ""),
         compile_counter="toy compilations",

@@ -69,6 +69,7 @@ def test_json_has_further_lists_and_flags() -> None:
         "break_even": 3,
         "parts": 3,
         "scenarios": 9,
+        "batches": 0,
     }
     assert found["rows"][0]["utilisation"] == pytest.approx(0.188, rel=0.05)
     assert found["flags"] == []
