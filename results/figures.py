@@ -52,6 +52,12 @@ def speed_of(windows: tuple[Window, ...]) -> Speed | None:
     return Speed(items / seconds, typical.estimate, settled) if typical and items > 0 else None
 
 
+def settling_seconds(trial: Trial) -> float | None:
+    """Return the seconds from the end of the first steps to the steady state; None where there is none."""
+    used, settled = _steady(trial.windows)
+    return used[0].start - trial.windows[0].start if used and settled else None
+
+
 def interval_of_windows(windows: Sequence[Window]) -> Interval | None:
     """Return the mean step time over the steady windows of one trial, seconds, with its 95 % interval.
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from . import figures
 from .comparison import GroupSummary, summarise
 from .factors import Scalar
 from .flags import flagged, notes
@@ -16,6 +17,9 @@ from .schema import COLUMNS
 from .stats import Interval, Spread
 from .summary import RowSummary
 from .work import Ceilings, utilisation
+
+FACTORS = ("device", "precision", "execution", "compile", "cache", "lane", "feed")
+"""Factors with a column each; those left at their defaults too."""
 
 
 def tidy(run: Run, ceilings: Ceilings | None = None) -> pd.DataFrame:
@@ -54,7 +58,7 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
         "framework_version": _version(run, row),
         "side": key.side,
         "batch_size": key.batch_size,
-        **{name: _text(key.get(name)) for name in ("device", "precision", "execution", "compile", "lane", "feed")},
+        **{name: _text(key.get(name)) for name in FACTORS},
         "threads": key.get("threads"),
         "execution_resolved": _resolved(row, "execution") or _text(key.get("execution")),
         **{name: _resolved(row, name) for name in ("compile_resolved", "compile_kind", "compile_cache", "layout")},
@@ -105,6 +109,7 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "infer_unsettled_trials": row.infer_unsettled if row.infer else None,
         **{f"{part}_flagged_trials": _flagged(row.row.part(part)) for part in ("train", "infer", "latency", "memory")},
         **_latencies(row),
+        **_segments(row),
         **_interval("first_step{}_s", row.first_step),
         **_spread("memory_steady_peak{}_bytes", memory.steady),
         **_spread("memory_exact{}_bytes", memory.exact),
@@ -156,6 +161,14 @@ def _mean(found: Spread | None) -> float | None:
 def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
     """Return the two columns of a spread; `{}` in the name is where `_sd` goes."""
     return {} if found is None else {name.format(""): found.mean, name.format("_sd"): found.sd}
+
+
+def _segments(row: RowSummary) -> dict[str, float | None]:
+    """Return the parts of a training process before its steady state beside the first step: medians over trials."""
+    trials = row.row.train
+    marks = {name: [t.marks[name] for t in trials if name in t.marks] for name in ("import_s", "build_s")}
+    settling = [found for trial in trials if (found := figures.settling_seconds(trial)) is not None]
+    return {name: median(found) if found else None for name, found in {**marks, "settling_s": settling}.items()}
 
 
 def _interval(name: str, found: Interval | None) -> dict[str, float | None]:

@@ -14,6 +14,9 @@ LOG_LINES = 4
 TWICE = 2.0
 """A smallest detectable ratio above this is told as such: its size means nothing."""
 
+ASKED = ("execution", "compile", "cache", "feed")
+"""Factors that are named where they are not at their defaults."""
+
 DOT = " \N{MIDDLE DOT} "
 
 
@@ -28,7 +31,7 @@ def title(row: Record) -> str:
 def settings(row: Record) -> str:
     """Return the settings that all rows of a group share."""
     batch = f"batch {row['batch_size']}" if row["batch_size"] is not None else None
-    asked = [f"{name} {row[name]}" for name in ("execution", "compile", "feed") if row[name] != default_of(name)]
+    asked = [f"{name} {row[name]}" for name in ASKED if row[name] != default_of(name)]
     lane = "matched lane: the same mode, precision and semantics everywhere" if row["lane"] == "matched" else None
     threads = units.plural(row["threads"], "thread") if row["threads"] is not None else None
     further = [

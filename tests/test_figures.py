@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from dlbench.results.figures import FEWEST_WINDOWS, interval_of_windows, relative_halfwidth, speed_of
-from dlbench.results.model import Window
+from dlbench.results.figures import FEWEST_WINDOWS, interval_of_windows, relative_halfwidth, settling_seconds, speed_of
+from dlbench.results.model import Case, Window
 from dlbench.results.steady import steady_start
 
-from .synthetic_runs import windows
+from .synthetic_runs import trial, windows
+
+CASE = Case.of("toy", backend="jax", phase="train")
 
 
 def _alike(rng: np.random.Generator, n: int, alike: float, noise: float = 0.02) -> np.ndarray:
@@ -77,3 +79,11 @@ def test_windows_that_the_clock_could_not_see_are_left_out() -> None:
     assert found.settled
     assert found.step_seconds == pytest.approx(0.01)
     assert steady_start([], []) is None
+
+
+def test_settling_ends_where_the_steady_state_begins() -> None:
+    slow, steady = [0.05] * 4, [0.01] * 40
+    found = settling_seconds(trial(CASE, windows=windows([*slow, *steady])))
+    assert found == pytest.approx(4 * 0.05 * 10)
+    assert settling_seconds(trial(CASE, windows=windows(steady))) == 0
+    assert settling_seconds(trial(CASE)) is None
