@@ -143,7 +143,7 @@ def make_plan(
         for batch_size in selection.batch_sizes or (None,):
             fitting, lacking = [], []
             for phase in phases:
-                why = setting.why_no_phase(candidate.spec, backend, phase)
+                why = setting.why_no_phase(candidate.spec, backend, phase, catalog=candidate.reference.file is None)
                 if why is None:
                     fitting.append(phase)
                 elif phase in selection.phases or phase == "train":

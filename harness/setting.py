@@ -72,12 +72,20 @@ class Setting:
             return "fit is Keras' own loop, whose semantics cannot be matched; use --execution step"
         return None
 
-    def why_no_phase(self, spec: Spec, backend: Backend, phase: str) -> str | None:
-        """Return why a phase of a workload cannot be measured with this setting; None where it can."""
+    def why_no_phase(self, spec: Spec, backend: Backend, phase: str, *, catalog: bool = True) -> str | None:
+        """Return why a phase of a workload cannot be measured with this setting; None where it can.
+
+        Args:
+            spec: the workload's.
+            backend: where it would run.
+            phase: what would be measured.
+            catalog: whether it is a workload of the catalog: a user's model of the same name has no twin.
+
+        """
         if phase not in (*spec.phases, *ALONE):
             return f"{spec.name} has no phase {phase}: it has no data of its own, so no accuracy target"
         if self.execution == "native":
-            if not has_twin(backend.name, spec.name):
+            if not catalog or not has_twin(backend.name, spec.name):
                 return f"{spec.name} has no twin written in {backend.title}"
             if self.precision != "float32":
                 return f"the twin of {spec.name} in {backend.title} is written for float32"

@@ -62,6 +62,8 @@ class Computation:
     sensitivity: Sensitivity | None = None
     step_seconds: float | None = None
     """Median of steady training steps."""
+    foreign_load: float | None = None
+    """Share of the cores that other programs took while they were timed."""
     facts: Mapping[str, Scalar] = field(default_factory=dict)
     """The runtime's settings, and versions."""
 

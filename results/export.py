@@ -13,7 +13,7 @@ from .member import gathered
 from .model import Run
 from .notes import notes
 from .section import Section
-from .tables import grouped, has_values, render, rows_of_run, searched, sections
+from .tables import grouped, has_figures, has_values, render, rows_of_run, searched, sections
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
 SECTIONS = ("keras_tax", "break_even", "parts", "scenarios", "batches")
@@ -27,7 +27,8 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     parts = []
     for workload in gathered(every, lambda row: row.key.workload):
         if not searched(run):
-            parts += [_block(group) for group in grouped([row.record for row in workload])]
+            groups = grouped([row.record for row in workload])
+            parts += [_block(group) for group in groups if has_figures(group)]
         parts += [_section(section) for section in sections(workload)]
     parts = parts or ["nothing was measured\n"]
     shown = [column for column in COLUMNS if any(has_values(column, group) for group in grouped(rows))]

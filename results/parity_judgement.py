@@ -13,6 +13,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from . import units
 from .computation import Computation, Sensitivity, Tensors
 from .deviation import gradients_deviation, losses_deviation, outputs_deviation, tensor_deviations
 from .parity import Explanation, ParityCheck, Price, Tolerances
@@ -30,8 +31,8 @@ XLA_CONVOLUTION_GRADIENTS = 5e-3
 TF32_STEP = 2.0**-11 / 2.0**-24
 """Products in TF32 have factors of 10 explicit bits in place of 23."""
 
-STEADY = 1.25
-"""Ratios to the process before and to the one after that differ by more than this are told as doubtful."""
+BUSY = 0.05
+"""Share of the cores taken by other programs from which a price is doubtful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,9 @@ def price(mode: str, before: Computation, deterministic: Computation, after: Com
     if not deterministic.step_seconds or not plain:
         return Price(None, None, None, f"{mode}: no step was timed")
     ratios = [deterministic.step_seconds / seconds for seconds in plain]
-    if max(ratios) > STEADY * min(ratios):
-        mode += " (the processes around it disagree: the machine was busy)"
+    loads = [item.foreign_load for item in (before, deterministic, after) if item is not None and item.foreign_load]
+    if (busiest := max(loads, default=0.0)) > BUSY:
+        mode += f" (doubtful: other programs took up to {units.percent(busiest)} of the cores)"
     return Price(sqrt(ratios[0] * ratios[-1]), min(ratios), max(ratios), mode)
 
 
@@ -180,8 +182,8 @@ def _slices(ours: Computation, tensors: Tensors, exact: Tensors, summed: ParityC
     if len(tensors.moves) == len(exact.moves) == len(ours.variables):
         inside, outside = (_group_deviation(ours, tensors, exact, embedding=wanted) for wanted in (True, False))
         words += (
-            f"the first step of the embedding is off by {inside:.0%} of its length, that of all other weights together "
-            f"by {outside:.0e}, "
+            f"the first step of the embedding is off by {units.percent(inside)} of its length, that of all other "
+            f"weights together by {outside:.0e}, "
         )
     words += (
         f"and with the slices summed first the loss agrees to {summed.error:.1e}. This is what users of Keras on "

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -11,16 +12,16 @@ from .codec import to_json
 from .factors import default_of
 from .layout import Entry, Grid, Head, Lines, fit, measure, wrapped
 from .parity import QUANTITIES, BackendParity, ParityCheck, ParityReport
-from .units import DASH, missing, number
+from .units import DASH, missing, number, plural
 
 HEADS = (
     Head(("framework", "version"), 0, left=True),
     Head(("inference", "outputs"), 3),
-    Head(("first", "loss"), 2),
-    Head(("first", "gradients"), 4),
-    Head(("loss over", "{steps} steps"), 5),
-    Head(("run", "to run"), 1),
-    Head(("deterministic", "mode costs"), 1),
+    Head(("first", "loss"), 4),
+    Head(("first", "gradients"), 2),
+    Head(("loss over", "{steps}"), 1),
+    Head(("run", "to run"), 5),
+    Head(("deterministic", "mode costs"), 6),
 )
 STYLES = {True: "green", False: "bold red", None: "dim"}
 
@@ -31,8 +32,8 @@ def report_text(reports: Sequence[ParityReport], width: int, *, color: bool = Fa
     console = Console(
         file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False
     )
-    for number_, report in enumerate(reports):
-        if number_:
+    for place, report in enumerate(reports):
+        if place:
             console.print()
         for line in report_lines(report, width):
             console.print(line, soft_wrap=True)
@@ -61,9 +62,7 @@ def report_lines(report: ParityReport, width: int) -> Iterator[Text]:
     for part in wrapped(settings, width):
         yield Text(part, style="dim")
     yield Text()
-    heads = [
-        Head(tuple(line.format(steps=report.steps) for line in head.lines), head.rank, head.left) for head in HEADS
-    ]
+    heads = _heads(report)
     entries = [_entry(item) for item in report.backends]
     widths = measure(heads, entries)
     places, gap = fit(heads, widths, width)
@@ -85,6 +84,21 @@ def short(value: float) -> str:
         return number(value, 2)
     mantissa, exponent = f"{value:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def _heads(report: ParityReport) -> list[Head]:
+    """Return the columns; one in which a backend differs is never left out."""
+    steps = plural(report.steps, "step")
+    differing = {check.what for item in report.backends for check in item.checks if check.ok is False}
+    kinds = [None, *QUANTITIES, None]
+    return [
+        replace(
+            head,
+            lines=tuple(line.format(steps=steps) for line in head.lines),
+            rank=0 if what in differing else head.rank,
+        )
+        for head, what in zip(HEADS, kinds, strict=True)
+    ]
 
 
 def _entry(item: BackendParity) -> Entry:

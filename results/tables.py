@@ -63,7 +63,9 @@ def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> Rend
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
     seen: set[str] = set()
     for rows in workloads:
-        for number in [] if searched(run) else dict.fromkeys(row.record["group"] for row in rows):
+        for number in dict.fromkeys(row.record["group"] for row in rows):
+            if searched(run) or not has_figures(blocks[number].rows):
+                continue
             found, places = _block_lines(blocks[number], widths, width)
             seen |= {blocks[number].columns[place].name for place in places}
             lines += [*found, Text(), Text()]
@@ -77,6 +79,12 @@ def rows_of_run(run: Run, ceilings: Ceilings | None = None) -> list[Member]:
     """Return every row of a run, in order."""
     groups = summarise(run)
     return members(groups, records(frame_of(run, groups, ceilings)))
+
+
+def has_figures(rows: Sequence[Record]) -> bool:
+    """Tell whether a block of rows would say more than who ran: sections under it say the rest."""
+    told = [column for column in COLUMNS if column.name not in ("backend", "n") and has_values(column, rows)]
+    return bool(told) or any(row["failure_kind"] for row in rows)
 
 
 def searched(run: Run) -> bool:

@@ -251,3 +251,12 @@ def test_the_heading_tells_lane_feed_and_threads() -> None:
     assert "cpu · 2 threads · feed numpy · matched lane: the same mode" in page
     assert "as each framework comes" not in page.split("How to read it", maxsplit=1)[0]
     assert "matched lane" not in render(duel(), 100)
+
+
+def test_a_block_without_figures_gives_way_to_the_sections_under_it() -> None:
+    run = rich_run(3)
+    only = replace(run, trials=tuple(trial for trial in run.trials if trial.case.get("phase") == "scenario"))
+    only = replace(only, failures=(), header=replace(run.header, cases=(), left_out=()))
+    page = render(only)
+    assert "MLPerf inference scenarios" in page
+    assert "Rows differ" not in page
