@@ -1,6 +1,5 @@
 """Phase memory: what training needs, in a process that gives freed memory back at once and measures nothing else."""
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -51,13 +50,13 @@ def _around(
     settle: Callable[[], None] = lambda: None,
 ) -> dict[str, float | None]:
     """Return the marks of a first step and of steady ones."""
-    gc.collect()
+    memory.give_back_freed()
     ready = memory.resident_bytes()
     memory.reset_peak()
     seconds = timed(first, lambda: None, clock)
     peak_first = memory.peak_bytes()
     settle()
-    gc.collect()
+    memory.give_back_freed()
     can_reset = memory.reset_peak()
     session.runtime.reset_device_peak()
     steady()

@@ -1,6 +1,9 @@
 """Resident memory of this process, from /proc; on systems without it every figure is None."""
 
+import ctypes
+import gc
 import re
+from contextlib import suppress
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
@@ -25,6 +28,13 @@ def reset_peak(clear_refs: Path = CLEAR_REFS) -> bool:
     except OSError:
         return False
     return True
+
+
+def give_back_freed() -> None:
+    """Return freed memory to the system, where the C library can: what is resident then is what is in use."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _field(name: str, status: Path) -> int | None:

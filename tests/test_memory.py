@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dlbench.harness.memory import peak_bytes, reset_peak, resident_bytes
+from dlbench.harness.memory import give_back_freed, peak_bytes, reset_peak, resident_bytes
 
 STATUS = "Name:\tpython\nVmPeak:\t  900000 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t4\n"
 
@@ -31,6 +31,20 @@ def test_a_name_that_only_ends_alike_is_another_figure(tmp_path: Path) -> None:
     path = tmp_path / "status"
     path.write_text("xVmRSS:\t 1 kB\nVmRSSx:\t 2 kB\n")
     assert resident_bytes(path) is None
+
+
+def test_freed_memory_is_given_back() -> None:
+    kept = [bytearray(1000) for _ in range(100_000)]
+    held = resident_bytes()
+    # Every second block goes: the heap cannot shrink from its end, so what was freed stays resident.
+    del kept[::2]
+    kept_last = kept.pop()
+    kept.clear()
+    give_back_freed()
+    left = resident_bytes()
+    assert len(kept_last) == 1000
+    if held is not None and left is not None:
+        assert left < held - 40_000_000
 
 
 def test_the_peak_is_reset_by_writing_a_5(tmp_path: Path) -> None:
