@@ -3,14 +3,16 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from ..results.background import NOTHING_KNOWN, Background
+from ..results.background import Background
 from ..results.calibration import ceilings, read_calibration
 from ..results.calibration_words import quoted
 from ..results.errors import BrokenError, UsageError
 from ..results.export import export
 from ..results.model import Run
+from ..results.parity_store import read_reports, run_notes
 from ..results.store import store_path
 from ..results.tables import render
 
@@ -62,14 +64,22 @@ def write_result(run: Run, output_format: str, path: str | None = None, *, store
 
 
 def known_beside(run: Run, store: str | None) -> Background:
-    """Return what the store's calibration says of the run's machine; a damaged one is named and not used."""
+    """Return what the store knows of the run's machine and of its workloads; a damaged file is named and not used."""
+    folder = store_path(store)
+    notes: list[tuple[str, tuple[str, ...]]] = []
+    highest: Mapping[tuple[str, str], float] = {}
     try:
-        found = read_calibration(store_path(store), run.header.machine.fingerprint)
+        if parity := run_notes(run, read_reports(folder)):
+            notes.append(("Parity", tuple(parity)))
     except BrokenError as error:
-        return Background(notes=(("Calibration", (str(error),)),))
-    if found is None:
-        return NOTHING_KNOWN
-    return Background(ceilings(found), (("Calibration", tuple(quoted(found))),))
+        notes.append(("Parity", (str(error),)))
+    try:
+        if found := read_calibration(folder, run.header.machine.fingerprint):
+            highest = ceilings(found)
+            notes.append(("Calibration", tuple(quoted(found))))
+    except BrokenError as error:
+        notes.append(("Calibration", (str(error),)))
+    return Background(highest, tuple(notes))
 
 
 def _for_terminal(run: Run, background: Background) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -88,13 +89,13 @@ def read_tensors(path: Path) -> Tensors:
 
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             parts = {
                 part: [
                     stored[f"{part}_{place}"] for place in range(sum(n.startswith(f"{part}_") for n in stored.files))
                 ]
                 for part in ("outputs", "gradients", "moves")
             }
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BrokenError(f"the arrays of a parity process cannot be read: {error}") from error
     return Tensors(**parts)

@@ -33,6 +33,8 @@ TF32_STEP = 2.0**-11 / 2.0**-24
 
 BUSY = 0.05
 """Share of the cores taken by other programs from which a price is doubtful."""
+TOO_BUSY = 0.2
+"""The same from which there is none: a framework whose threads spin is then slowed down many times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,13 @@ def judge_trajectory(ours: Computation, reference: Computation, allowed: Sequenc
 
 
 def judge_repeat(first: Computation, again: Computation | None, allowed: Sequence[float]) -> ParityCheck:
-    """Return whether training came out the same a second time in the process, and in a second process."""
+    """Return whether training came out the same again in the process, and in a second process where there is one."""
     within = first.losses == first.repeat_losses and first.trained == first.repeat_trained
     parts = ["the same bits within a process" if within else "other bits within a process"]
     deviations = [losses_deviation(first.repeat_losses, first.losses)]
-    if again is None:
-        parts.append("a second process gave no answer")
-    else:
+    if again is not None and again.error:
+        parts.append(f"a second one gave no answer: {again.error}")
+    elif again is not None:
         same = first.losses == again.losses and first.trained == again.trained
         parts.append("the same bits in a second one" if same else "other bits in a second one")
         deviations.append(losses_deviation(again.losses, first.losses))
@@ -115,17 +117,21 @@ def chaos_note(sensitivity: Sensitivity | None) -> str | None:
     )
 
 
-def price(mode: str, before: Computation, deterministic: Computation, after: Computation | None) -> Price:
+def price(mode: str, before: Computation, deterministic: Computation, after: Computation) -> Price:
     """Return what the deterministic mode costs: the ratio to the geometric mean of the processes around it."""
     if deterministic.error:
         return Price(None, None, None, f"{mode}: {deterministic.error}")
-    plain = [item.step_seconds for item in (before, after) if item is not None and item.step_seconds]
+    plain = [item.step_seconds for item in (before, after) if item.step_seconds]
     if not deterministic.step_seconds or not plain:
         return Price(None, None, None, f"{mode}: no step was timed")
     ratios = [deterministic.step_seconds / seconds for seconds in plain]
-    loads = [item.foreign_load for item in (before, deterministic, after) if item is not None and item.foreign_load]
-    if (busiest := max(loads, default=0.0)) > BUSY:
-        mode += f" (doubtful: other programs took up to {units.percent(busiest)} of the cores)"
+    loads = [item.foreign_load for item in (before, deterministic, after) if item.foreign_load]
+    busiest = max(loads, default=0.0)
+    others = f"other programs took up to {units.percent(busiest)} of the cores"
+    if busiest > TOO_BUSY:
+        return Price(None, None, None, f"{mode}: not measured, {others}")
+    if busiest > BUSY:
+        mode += f" (doubtful: {others})"
     return Price(sqrt(ratios[0] * ratios[-1]), min(ratios), max(ratios), mode)
 
 

@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from dlbench.harness.measure import Effort
 from dlbench.harness.parity_process import Answer
 from dlbench.harness.parity_wire import ParityRequest
+from dlbench.harness.wire import PreparedData, Request
 from dlbench.results.computation import Computation, Sensitivity, Tensors, VariableFacts
 from dlbench.results.deviation import gradients_deviation, losses_deviation, outputs_deviation
+from dlbench.workloads.reference import Reference
 
 VOCABULARY, WIDTH, LENGTH, BATCH = 6, 4, 8, 5
 RATE, EPSILON = 1e-2, 1e-7
@@ -102,6 +105,35 @@ class Toy:
         total = np.zeros((VOCABULARY, WIDTH), self.kind)
         np.add.at(total, ids, slices)
         return total
+
+
+DATA = PreparedData("toy.npz", "0" * 64, 64)
+
+
+def request(backend: str = "jax", **fields: Any) -> ParityRequest:
+    """Make the request for a process of the toy, ten steps long."""
+    job = Request(
+        job="parity-01",
+        block=0,
+        position=0,
+        seed=0,
+        backend=backend,
+        device="cpu",
+        workload=Reference("toy"),
+        parameters={},
+        batch_size=BATCH,
+        precision="float32",
+        execution="step",
+        compile_kind="jit",
+        lane="default",
+        feed="device",
+        data=DATA,
+        cases=(),
+        epoch_limit=1,
+        effort=Effort(),
+        reply="reply.json",
+    )
+    return ParityRequest(job, "weights.npz", "arrays.npz", **{"steps": 10, "matched": False, **fields})
 
 
 class ToyAsker:

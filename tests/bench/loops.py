@@ -14,8 +14,8 @@ from pathlib import Path
 
 BACKEND, WORKLOAD, DATA, SHA256 = sys.argv[1:5]
 os.environ["KERAS_BACKEND"] = BACKEND
-PAIRS, SECONDS = 40, 0.25
-FIT_PAIRS, FIT_STEPS = 12, 1500
+PAIRS, SECONDS = 24, 0.25
+FIT_PAIRS, FIT_STEPS = 8, 600
 
 from dlbench.backends import catalog
 from dlbench.harness.isolation import OPTIONAL_FOR_KERAS, hide

@@ -4,8 +4,8 @@ import keras
 from keras import layers
 
 
-def build_model(width=8, depth=3, rate=1.0):
-    inputs = keras.Input((8, 8, 3))
+def build_model(width=16, depth=3, rate=1.0):
+    inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(width, 3, padding="same", use_bias=False)(inputs)
     for _ in range(depth):
         y = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)

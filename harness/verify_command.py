@@ -1,0 +1,176 @@
+"""`dlbench verify`: whether the backends compute the same; from the command line's words to the exit status."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backends import catalog as backend_catalog
+from ..backends.backend import Backend
+from ..results.environment import BackendProbe
+from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
+from ..results.parity import ParityReport
+from ..results.parity_store import write_report
+from ..results.parity_tables import report_json, report_text
+from ..results.store import store_path
+from ..workloads.catalog import names
+from . import options as parse
+from .candidates import Found, find_candidates
+from .child import Child
+from .experiment import choose_backends, usable_backends
+from .host import usable_cpus
+from .interpreters import read_environment
+from .options import Selection
+from .output import WIDTH_IN_FILES
+from .parity_process import LocalAsker
+from .plan import resolve_devices
+from .prepared import prepare_data, recipe_of
+from .progress import Observer
+from .run_command import check_store, make_observer, stopping_on_signals
+from .runner import Stop
+from .setting import Setting
+from .verify import REFERENCES, Subject, Verification
+from .wire import PreparedData
+
+FINDING = 1
+MOST_STEPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyArguments:
+    """The words of `dlbench verify`, as typed."""
+
+    workloads: tuple[str, ...]
+    backends: tuple[str, ...]
+    parameters: tuple[str, ...]
+    lane: str
+    device: str
+    steps: int
+    allow_import: tuple[str, ...]
+    determinism: bool
+    timeout: str
+    progress: str
+    output_format: str
+    store: str | None
+
+
+def verify_command(words: VerifyArguments) -> int:
+    """Compute, judge, store and show; return the exit status."""
+    selection = read_selection(words)
+    if not 1 <= words.steps <= MOST_STEPS:
+        raise UsageError(f"--steps takes 1 to {MOST_STEPS}; received {words.steps}")
+    timeout_s = parse.parse_duration("--timeout", words.timeout) or 600.0
+    check_store(words.store)
+    observer = make_observer(words.progress)
+    chosen = choose_backends(selection.backends)
+    usable, notes = _usable(chosen, named=bool(selection.backends))
+    found = find_candidates(selection.workloads or names(), {}, [backend for backend, _ in usable], selection, observer)
+    for note in (*notes, *found.notes, *found.broken):
+        observer.note(note)
+    setting = _setting(selection, usable)
+    fitting = [(backend, probe) for backend, probe in usable if setting.why_not(backend, probe) is None]
+    left_out = [why for backend, probe in usable if (why := setting.why_not(backend, probe))]
+    if not fitting:
+        raise NothingMeasured("nothing to verify: " + "; ".join(left_out))
+    stop, child = Stop(), Child()
+    stop.on_stop(child.stop)
+    with stopping_on_signals(stop, observer):
+        reports, broken = _verify_all(
+            words, found, setting, fitting, left_out, LocalAsker(child, timeout_s), child, stop, observer
+        )
+    sys.stdout.write(shown(reports, words.output_format))
+    sys.stdout.flush()
+    return exit_status(reports, [*broken, *found.broken])
+
+
+def read_selection(words: VerifyArguments) -> Selection:
+    """Return what is to be verified.
+
+    Raises:
+        UsageError: a word is unknown; the message says what would fit.
+
+    """
+    return Selection(
+        workloads=parse.split(words.workloads),
+        backends=parse.split(words.backends),
+        devices=parse.choose("device", (words.device,), parse.DEVICES),
+        lanes=parse.choose("lane", (words.lane,), parse.LANES),
+        parameters=parse.parse_parameters(words.parameters),
+        allow_import=parse.split(words.allow_import),
+    )
+
+
+def exit_status(reports: Sequence[ParityReport], broken: Sequence[str]) -> int:
+    """Return the status: something broke, nothing was comparable, a backend differs (known or not), or fine."""
+    if broken or any(report.failures for report in reports):
+        return BrokenError.exit_code
+    if not any(report.compares for report in reports):
+        return NothingMeasured.exit_code
+    return FINDING if any(report.differs for report in reports) else 0
+
+
+def shown(reports: Sequence[ParityReport], output_format: str) -> str:
+    """Return reports in a form for stdout, as wide and as coloured as the terminal there."""
+    if output_format == "json":
+        return report_json(reports)
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((WIDTH_IN_FILES, 24)).columns
+    return report_text(reports, max(width, 60), color=terminal and "NO_COLOR" not in os.environ)
+
+
+def _usable(chosen: Sequence[Backend], *, named: bool) -> tuple[list[tuple[Backend, BackendProbe]], tuple[str, ...]]:
+    environment = read_environment(chosen)
+    return usable_backends(chosen, environment.probes, named=named)
+
+
+def _setting(selection: Selection, usable: Sequence[tuple[Backend, BackendProbe]]) -> Setting:
+    (device,) = resolve_devices(selection.devices, [probe for _, probe in usable])
+    return Setting(device, "step", "auto", "float32", selection.lanes[0], None, None)
+
+
+def _references(device: str) -> list[Backend]:
+    """Return the backends that can compute in float64 here, also those that were not chosen."""
+    every = [backend_catalog.get(name) for name in REFERENCES]
+    probes = read_environment(every).probes
+    kinds = [{found.kind for found in probe.devices} for probe in probes]
+    return [
+        backend for backend, probe, kind in zip(every, probes, kinds, strict=True) if probe.version and device in kind
+    ]
+
+
+def _verify_all(
+    words: VerifyArguments,
+    found: Found,
+    setting: Setting,
+    backends: Sequence[tuple[Backend, BackendProbe]],
+    left_out: Sequence[str],
+    asker: LocalAsker,
+    child: Child,
+    stop: Stop,
+    observer: Observer,
+) -> tuple[list[ParityReport], list[str]]:
+    """Return a report per workload, each stored as soon as it is done, and what could not be verified."""
+    recipes = [recipe_of(candidate, candidate.spec.batch_size) for candidate in found.candidates]
+    made = prepare_data(recipes, child)
+    references = _references(setting.device)
+    cpus = usable_cpus()
+    reports, broken = [], []
+    for candidate, recipe in zip(found.candidates, recipes, strict=True):
+        if stop.wanted():
+            raise Interrupted("interrupted: the reports of the workloads that were done are kept")
+        data = made[recipe.path]
+        if not isinstance(data, PreparedData):
+            broken.append(f"{candidate.spec.name}: {data}")
+            observer.note(broken[-1])
+            continue
+        imports = parse.split(words.allow_import)
+        subject = Subject(candidate, data, setting, words.steps, cpus, imports, words.determinism)
+        with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
+            report = Verification(subject, asker, Path(folder), observer).report(backends, references, left_out)
+        path = write_report(store_path(words.store), report)
+        observer.note(f"{candidate.spec.name}: stored in {path}")
+        reports.append(report)
+    return reports, broken
