@@ -48,7 +48,7 @@ FLAGS = {
     "threads": "the worker used more cores than it was given",
     "recompiled": "something was compiled within the measured windows",
     "unmoved": "training left most of the trainable weights as they were",
-    "synchronous": "steps came back no sooner without a barrier, on a framework that dispatches ahead",
+    "synchronous": "a dispatch waited for its step, on a framework that dispatches ahead",
     "unsettled": "the step time never settled",
     "imprecise": "the budget ended before the interval was narrow enough",
     "leaking": "memory grew from step to step",
