@@ -36,6 +36,7 @@ from .verify import REFERENCES, Subject, Verification
 from .wire import PreparedData
 
 FINDING = 1
+FORMATS = ("table", "json")
 MOST_STEPS = 10_000
 
 
@@ -62,6 +63,7 @@ def verify_command(words: VerifyArguments) -> int:
     selection = read_selection(words)
     if not 1 <= words.steps <= MOST_STEPS:
         raise UsageError(f"--steps takes 1 to {MOST_STEPS}; received {words.steps}")
+    parse.choose("format", (words.output_format,), FORMATS)
     timeout_s = parse.parse_duration("--timeout", words.timeout) or 600.0
     check_store(words.store)
     observer = make_observer(words.progress)
@@ -83,7 +85,10 @@ def verify_command(words: VerifyArguments) -> int:
         )
     sys.stdout.write(shown(reports, words.output_format))
     sys.stdout.flush()
-    return exit_status(reports, [*broken, *found.broken])
+    status = exit_status(reports, [*broken, *found.broken])
+    if status == NothingMeasured.exit_code:
+        observer.note("nothing was compared: give a second backend, or install one that can compute in float64")
+    return status
 
 
 def read_selection(words: VerifyArguments) -> Selection:

@@ -23,6 +23,7 @@ HEADS = (
     Head(("run", "to run"), 5),
     Head(("deterministic", "mode costs"), 6),
 )
+WORST = {"trajectory": "furthest beyond what is allowed "}
 STYLES = {True: "green", False: "bold red", None: "dim"}
 
 
@@ -140,12 +141,10 @@ def _words(report: ParityReport) -> Iterator[tuple[str, str]]:
             how = "differs (known)" if item.explanation.known else "differs"
             yield f"{item.title} {how}: {item.explanation.words}", "yellow"
     for item in report.backends:
-        for check in item.checks:
-            if check.ok is None and check.words:
-                yield f"{item.title}, {QUANTITIES[check.what]}: {missing(check.words)}.", "dim"
+        yield from ((words, "dim") for words in _check_words(item))
         for note in item.notes:
             yield f"{item.title}: {note}", "dim"
-    repeats = {item.title: c.words for item in report.backends for c in item.checks if c.what == "repeat" and c.words}
+    repeats = {item.title: c.words for item in report.backends for c in item.checks if c.what == "repeat" and c.ok}
     for words, titles in _grouped(repeats).items():
         yield f"Run to run: {', '.join(titles)}: {words}.", "dim"
     prices = {item.title: item.price.words for item in report.backends if item.price}
@@ -155,8 +154,19 @@ def _words(report: ParityReport) -> Iterator[tuple[str, str]]:
         yield note, "dim"
 
 
-def _grouped(by_title: dict[str, str]) -> dict[str, list[str]]:
+def _check_words(item: BackendParity) -> Iterator[str]:
+    """Yield what is to be said about a backend's checks that failed, or that could not be made."""
+    for check in item.checks:
+        if check.ok is False and check.words:
+            yield f"{item.title}, {QUANTITIES[check.what]}: {WORST.get(check.what, '')}{check.words}."
+    blank = {check.what: check.words for check in item.checks if check.ok is None and check.words}
+    for words, whats in _grouped(blank).items():
+        yield f"{item.title}, {', '.join(QUANTITIES[what] for what in whats)}: {missing(words)}."
+
+
+def _grouped(words_of: dict[str, str]) -> dict[str, list[str]]:
+    """Return the names that share the same words, by these."""
     found: dict[str, list[str]] = {}
-    for title, words in by_title.items():
-        found.setdefault(words, []).append(title)
+    for name, words in words_of.items():
+        found.setdefault(words, []).append(name)
     return found

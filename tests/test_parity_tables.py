@@ -43,6 +43,7 @@ def test_the_table_says_what_agrees_what_differs_and_why(full: ParityReport) -> 
         "1 step",
         "ended with exit status 1: it broke",
         "TensorFlow differs (known): In full.",
+        "TensorFlow, training loss step by step: furthest beyond what is allowed after 1.",
         "JAX, gradients of the first batch: n/a (no gradient of x).",
         "JAX: it drew other initial weights",
         "Run to run: JAX: the same bits within a process.",
