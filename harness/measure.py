@@ -40,12 +40,13 @@ class Effort:
     min_window_s: float = 0.005
     """Shortest window: below it the clock and the barrier would show."""
     min_steps: int = 0
-    """Training or inference steps measured even when the seconds are over."""
+    """Training or inference steps measured however long they take."""
     rel_precision: float = 0.0
     """Windows are measured until the 95 % interval of the step time is at most so wide on either side, as a share of
     it; 0: the seconds alone decide."""
     patience: float = 4.0
-    """Measuring ends at this multiple of the seconds, whatever the minimums and the precision say."""
+    """Measuring ends at this multiple of the seconds, whatever the fewest windows and the precision say; `min_steps`
+    are done in any case."""
     most_foreign_load: float = 0.05
     """Share of the cores that other programs may take; windows with more are measured again."""
     attempts: int = 3
@@ -111,7 +112,7 @@ def measure_windows(
         if check is not None:
             check(done)
         elapsed = end - begin
-        if elapsed >= seconds * effort.patience:
+        if elapsed >= seconds * effort.patience and done >= effort.min_steps:
             break
         if elapsed >= seconds and len(windows) >= effort.min_windows and done >= effort.min_steps:
             if not effort.rel_precision:

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 from dlbench.backends import jax_backend
+from dlbench.backends.backend import StepSettings
 from dlbench.backends.objective import state_variables
 from dlbench.workloads.cancer_mlp import WORKLOAD
 
@@ -21,7 +22,8 @@ problem = WORKLOAD.build(parameters, data)
 problem.optimizer.build(problem.model.trainable_variables)
 (x,), y = runtime.place((data.train_x[0][:32],)), runtime.place((data.train_y[0][:32],))
 initial = [np.array(variable.value) for variable in state_variables(problem)]
-train, forward = runtime.train_step(problem, "jit"), runtime.forward_step(problem, "jit")
+settings = StepSettings("jit")
+train, forward = runtime.train_step(problem, settings), runtime.forward_step(problem, settings)
 train.run(x, y)
 train.wait()
 train.sync()

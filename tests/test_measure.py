@@ -307,7 +307,7 @@ def test_one_input_is_fed_again_and_again() -> None:
 
 
 def test_windows_go_on_until_the_steps_are_enough() -> None:
-    effort = Effort(windows=4, min_windows=1, min_steps=300, patience=100)
+    effort = Effort(windows=4, min_windows=1, min_steps=300, patience=2)
     windows, step = windows_of(2.0**-8, seconds=0.1, effort=effort)
     assert step.steps >= 300
     assert sum(window.steps for window in windows) == step.steps

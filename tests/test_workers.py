@@ -90,7 +90,8 @@ def test_compile_modes_are_what_they_say(name: str, mode: str, how: str, tmp_pat
     ended = measure(tmp_path, str(MODELS / "small.py"), "-b", name, "--compile", mode)
     assert ended.status == 0, ended.stderr
     (row,) = ended.rows
-    assert row["compile_resolved"] == how
+    # torch.compile says how often it left its graph.
+    assert row["compile_resolved"].split(",")[0] == how
     assert row["train_throughput_samples_per_s"] > 0
 
 
