@@ -130,6 +130,7 @@ def test_modules_that_are_loaded_are_told_in_order() -> None:
 def test_the_command_line_and_the_runner_import_no_framework() -> None:
     code = """
 import dlbench.harness.cli, dlbench.harness.run_command, dlbench.harness.runner, dlbench.harness.experiment
+import dlbench.harness.verify_command, dlbench.harness.calibrate_command, dlbench.harness.max_batch
 say(loaded(["jax", "torch", "tensorflow", "keras"]))
 """
     assert child(code) == []

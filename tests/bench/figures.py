@@ -41,6 +41,12 @@ def list_() -> None:
 def show() -> None:
     "Nothing."
 @app.command()
+def verify() -> None:
+    "Nothing."
+@app.command()
+def calibrate() -> None:
+    "Nothing."
+@app.command()
 def doctor() -> None:
     "Nothing."
 app()
