@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from ..backends.backend import ForwardStep, TrainStep
+from ..backends.backend import ForwardStep, PartialStep, TrainStep
 from ..results.figures import relative_halfwidth
 from ..results.model import Epoch, Window
 
@@ -264,7 +264,7 @@ def converge(
     return Convergence(tuple(epochs), tuple(windows), hit if known else None, evaluate_s)
 
 
-def cycle_batches(step: TrainStep, batches: Sequence[tuple[Any, Any]]) -> Dispatch:
+def cycle_batches(step: TrainStep | PartialStep, batches: Sequence[tuple[Any, Any]]) -> Dispatch:
     """Return a dispatch that feeds a training step with placed batches in turn."""
     position = 0
 

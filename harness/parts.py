@@ -30,8 +30,8 @@ def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
         part.wait()
     step = session.train_step()
     turns: dict[str, tuple[Dispatch, Any]] = {
-        "forward": (_cycling(parts["forward"], placed), parts["forward"].wait),
-        "forward_backward": (_cycling(parts["forward_backward"], placed), parts["forward_backward"].wait),
+        "forward": (cycle_batches(parts["forward"], placed), parts["forward"].wait),
+        "forward_backward": (cycle_batches(parts["forward_backward"], placed), parts["forward_backward"].wait),
         "step": (cycle_batches(step, placed), step.wait),
         "fed_step": (feeding(step, batches(session, "numpy")), step.wait),
     }
@@ -67,15 +67,3 @@ def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
         "ledger": {"batch_size": request.batch_size, "feed": "device", "layout": session.layout()},
         "flags": seen.flags,
     }
-
-
-def _cycling(part: PartialStep, placed: list[tuple[Any, Any]]) -> Dispatch:
-    position = 0
-
-    def dispatch() -> None:
-        nonlocal position
-        x, y = placed[position]
-        position = (position + 1) % len(placed)
-        part.run(x, y)
-
-    return dispatch
