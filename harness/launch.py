@@ -21,6 +21,8 @@ from .failure_signs import OUT_OF_MEMORY
 from .wire import Request
 
 TAIL_LINES = 12
+LOG_CHARACTERS = 100_000
+"""Of the end of a log that is looked through for what went wrong."""
 REMOVED = (
     "JAX_COMPILATION_CACHE_DIR",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES",
@@ -181,18 +183,18 @@ def _lost(
     case: Case, request: Request, ended: Exit, timeout_s: float | None, tail: Sequence[str], log: Path
 ) -> Failure:
     """Return the failure of a case that the worker never answered."""
-    kind, message = _how_it_died(ended, timeout_s, tail)
+    kind, message = _how_it_died(ended, timeout_s, log)
     return Failure(
         case, request.job, request.block, request.position, request.seed, kind, message, tuple(tail), str(log)
     )
 
 
-def _how_it_died(ended: Exit, timeout_s: float | None, tail: Sequence[str]) -> tuple[str, str]:
+def _how_it_died(ended: Exit, timeout_s: float | None, log: Path) -> tuple[str, str]:
     if ended.timed_out:
         return "timeout", f"not done after {timeout_s:g} s; a longer --timeout allows more"
     if ended.out_of_memory:
         return "out of memory", "the system killed the worker for lack of memory"
-    if ended.status != 0 and any(sign in line for line in tail for sign in OUT_OF_MEMORY):
+    if ended.status != 0 and _ran_out_of_memory(log):
         return "out of memory", f"the worker ended when an allocation failed (exit status {ended.status})"
     if ended.status < 0:
         import signal
@@ -201,6 +203,15 @@ def _how_it_died(ended: Exit, timeout_s: float | None, tail: Sequence[str]) -> t
         kind = "killed" if name in ("SIGKILL", "SIGTERM") else "crashed"
         return kind, f"the worker was ended by {name}"
     return "crashed", f"the worker ended with exit status {ended.status} and no answer"
+
+
+def _ran_out_of_memory(log: Path) -> bool:
+    """Tell whether a log says that an allocation failed; the stack dumped after that may push it out of the tail."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:]
+    except OSError:
+        return False
+    return any(sign in text for sign in OUT_OF_MEMORY)
 
 
 def _tail(log: Path) -> tuple[str, ...]:

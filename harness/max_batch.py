@@ -21,6 +21,8 @@ LARGEST = 1 << 20
 CLOSE = 1.125
 """And when the smallest batch that failed is at most so many times the largest that trained."""
 NO_ROOM = "out of memory"
+CRASHED = "crashed"
+"""Not every allocation is checked: under a limit, a batch that crashes where a smaller one trained has no room."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def search_all(
             keep(sink, sized, request, reply, clock() - start, schedule.effort)
             observer.replied(step, reply.trials, reply.failures, reply.seconds)
             outcome.trials += len(reply.trials)
-            failure = _other_failure(reply)
+            failure = _other_failure(reply, crash_is_no_room=bool(search.held and schedule.memory_limit_bytes))
             if failure is not None:
                 outcome.failures += 1
                 ended = f": the search ended at {size} ({failure.kind})"
@@ -98,8 +100,9 @@ def search_all(
     return outcome
 
 
-def _other_failure(reply: Reply) -> Failure | None:
-    return next((failure for failure in reply.failures if failure.kind != NO_ROOM), None)
+def _other_failure(reply: Reply, *, crash_is_no_room: bool) -> Failure | None:
+    known = {NO_ROOM, CRASHED} if crash_is_no_room else {NO_ROOM}
+    return next((failure for failure in reply.failures if failure.kind not in known), None)
 
 
 def _found(job: PlannedJob, search: Search) -> str:
@@ -108,4 +111,4 @@ def _found(job: PlannedJob, search: Search) -> str:
         return f"{name}: not even a batch of {search.failed or search.start} trains"
     if search.failed is None:
         return f"{name}: a batch of {search.held} trains; larger ones were not tried"
-    return f"{name}: the largest batch that trains is {search.held}; {search.failed} runs out of memory"
+    return f"{name}: the largest batch that trains is {search.held}; {search.failed} has no room"

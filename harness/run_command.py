@@ -20,7 +20,7 @@ from .experiment import Experiment, design, execute
 from .forecast import job_key
 from .host import usable_cores, usable_cpus
 from .live import LiveProgress
-from .max_batch import NO_ROOM
+from .max_batch import CRASHED, NO_ROOM
 from .options import RunOptions, Selection
 from .output import check_output, write_result
 from .progress import JsonLines, Observer, PlainLines, Silence
@@ -235,7 +235,12 @@ def exit_status(run: Run, outcome: Outcome, experiment: Experiment) -> int:
 
 def expected_failure(run: Run, failure: Failure) -> bool:
     """Tell whether a failure is an answer: a batch too large, where the largest was looked for."""
-    return bool(run.header.options.get("find_max_batch")) and failure.kind == NO_ROOM
+    options = run.header.options
+    if not options.get("find_max_batch"):
+        return False
+    trained = any(trial.case.text("backend") == failure.case.text("backend") for trial in run.trials)
+    under_limit = trained and bool(options.get("memory_limit_bytes"))
+    return failure.kind == NO_ROOM or (failure.kind == CRASHED and under_limit)
 
 
 def plan_text(experiment: Experiment) -> str:

@@ -13,10 +13,12 @@ FEWEST = 3
 """Fewer batch sizes than this are no curve."""
 
 NO_ROOM = "out of memory"
+NO_ROOM_KINDS = (NO_ROOM, "crashed")
+"""An allocation that nobody checked crashes."""
 
 CAPTION = (
-    "Steady training throughput at each batch size; out of memory: an allocation failed. Samples are repeated where a"
-    " batch has more than there are."
+    "Steady training throughput at each batch size; out of memory, crashed: an allocation failed. Samples are repeated"
+    " where a batch has more than there are."
 )
 
 
@@ -28,7 +30,7 @@ def batches(rows: Sequence[Member]) -> list[Section]:
 
 
 def _no_room(row: Member) -> bool:
-    return any(problem.kind == NO_ROOM for problem in row.summary.problems)
+    return any(problem.kind in NO_ROOM_KINDS for problem in row.summary.problems)
 
 
 def _section(rows: Sequence[Member]) -> Section:
@@ -58,7 +60,7 @@ def _section(rows: Sequence[Member]) -> Section:
 
 def _cell(row: Member) -> Lines:
     if row.summary.train is None:
-        return (NO_ROOM,) if _no_room(row) else NOTHING
+        return (next(p.kind for p in row.summary.problems if p.kind in NO_ROOM_KINDS),) if _no_room(row) else NOTHING
     return (signs(row.summary.row.train, row.summary.train_unsettled) + units.rate(row.summary.train.estimate),)
 
 
@@ -70,7 +72,7 @@ def _largest(side: Sequence[Member]) -> str:
         return f"{name}: no batch size trained."
     best = max(held, key=lambda row: row.summary.train.estimate if row.summary.train else 0.0)
     largest = max(row.key.batch_size or 0 for row in held)
-    ends = f", {min(failed):,} runs out of memory" if failed else ", nothing larger was tried"
+    ends = f", {min(failed):,} has no room" if failed else ", nothing larger was tried"
     return f"{name}: largest batch {largest:,}{ends}; highest throughput at {best.key.batch_size:,}."
 
 

@@ -57,6 +57,7 @@ class Bench:
         self.requests: list[Request] = []
         self.stored: list[Trial | Failure | JobRecord] = []
         self.stop_wanted = Stop()
+        self.memory_limit_bytes: int | None = None
 
     def launch(self, request: Request, timeout_s: float | None) -> Reply:
         self.requests.append(request)
@@ -71,7 +72,7 @@ class Bench:
     def search(self) -> Outcome:
         of = plan(phases=("train",))
         data = dict.fromkeys(of.jobs, DATA)
-        schedule = Schedule(1, Effort(), 10.0)
+        schedule = Schedule(1, Effort(), 10.0, memory_limit_bytes=self.memory_limit_bytes)
         return search_all(of, data, schedule, self, self, Silence(), self.stop_wanted, lambda name: name)
 
 
@@ -93,6 +94,17 @@ def test_another_failure_ends_the_search_and_counts() -> None:
     assert [request.batch_size for request in bench.requests] == [32, 64]
     assert outcome.failures == 1
     assert outcome.notes[0].endswith("the search ended at 64 (crashed)")
+
+
+def test_under_a_limit_a_crash_after_success_is_no_room() -> None:
+    bench = Bench(limit=40, kind="crashed")
+    bench.memory_limit_bytes = 10**9
+    outcome = bench.search()
+    assert outcome.failures == 0
+    assert outcome.notes[0].startswith("toy Jax: the largest batch that trains is 40")
+    nothing = Bench(limit=0, kind="crashed")
+    nothing.memory_limit_bytes = 10**9
+    assert nothing.search().failures == 1
 
 
 def test_a_stop_ends_the_search() -> None:

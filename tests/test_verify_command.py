@@ -128,16 +128,18 @@ def test_embeddings_on_tensorflow_are_found_and_explained(tmp_path: Path, capsys
 
 @pytest.mark.workers
 def test_embeddings_agree_in_the_matched_lane(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, found = _verified(tmp_path, capsys, "grammar_gpt", *TINY_GPT, lane="matched", determinism=False)
+    # The two whose semantics differ otherwise; torch.compile alone would take most of a minute.
+    fields = {"lane": "matched", "determinism": False, "backends": ("jax,tensorflow",)}
+    status, found = _verified(tmp_path, capsys, "grammar_gpt", *TINY_GPT, **fields)
     assert status == 0, found
-    assert len(found["backends"]) == 3
+    assert len(found["backends"]) == 2
 
 
 @pytest.mark.workers
 def test_dropout_is_calmed_and_weights_are_shared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "dropping.py"
     model.write_text(DROPPING)
-    status, found = _verified(tmp_path, capsys, str(model), determinism=False)
+    status, found = _verified(tmp_path, capsys, str(model), determinism=False, backends=("jax,torch",))
     assert status == 0, found
     assert any("set to 0 in drop" in note for note in found["notes"])
     assert all("drew other initial weights" in " ".join(item["notes"]) for item in found["backends"][1:])
