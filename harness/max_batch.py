@@ -21,8 +21,9 @@ LARGEST = 1 << 20
 CLOSE = 1.125
 """And when the smallest batch that failed is at most so many times the largest that trained."""
 NO_ROOM = "out of memory"
-CRASHED = "crashed"
-"""Not every allocation is checked: under a limit, a batch that crashes where a smaller one trained has no room."""
+UNCHECKED = ("crashed", "error")
+"""Not every allocation is checked, and not every error tells its cause: under a limit, a batch that ends so where a
+smaller one trained has no room."""
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ def search_all(
             keep(sink, sized, request, reply, clock() - start, schedule.effort)
             observer.replied(step, reply.trials, reply.failures, reply.seconds)
             outcome.trials += len(reply.trials)
-            failure = _other_failure(reply, crash_is_no_room=bool(search.held and schedule.memory_limit_bytes))
+            failure = _other_failure(reply, under_limit=bool(search.held and schedule.memory_limit_bytes))
             if failure is not None:
                 outcome.failures += 1
                 ended = f": the search ended at {size} ({failure.kind})"
@@ -100,8 +101,8 @@ def search_all(
     return outcome
 
 
-def _other_failure(reply: Reply, *, crash_is_no_room: bool) -> Failure | None:
-    known = {NO_ROOM, CRASHED} if crash_is_no_room else {NO_ROOM}
+def _other_failure(reply: Reply, *, under_limit: bool) -> Failure | None:
+    known = (NO_ROOM, *UNCHECKED) if under_limit else (NO_ROOM,)
     return next((failure for failure in reply.failures if failure.kind not in known), None)
 
 

@@ -20,7 +20,7 @@ from .experiment import Experiment, design, execute
 from .forecast import job_key
 from .host import usable_cores, usable_cpus
 from .live import LiveProgress
-from .max_batch import CRASHED, NO_ROOM
+from .max_batch import NO_ROOM, UNCHECKED
 from .options import RunOptions, Selection
 from .output import check_output, write_result
 from .progress import JsonLines, Observer, PlainLines, Silence
@@ -240,7 +240,7 @@ def expected_failure(run: Run, failure: Failure) -> bool:
         return False
     trained = any(trial.case.text("backend") == failure.case.text("backend") for trial in run.trials)
     under_limit = trained and bool(options.get("memory_limit_bytes"))
-    return failure.kind == NO_ROOM or (failure.kind == CRASHED and under_limit)
+    return failure.kind == NO_ROOM or (failure.kind in UNCHECKED and under_limit)
 
 
 def plan_text(experiment: Experiment) -> str:

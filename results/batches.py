@@ -13,12 +13,12 @@ FEWEST = 3
 """Fewer batch sizes than this are no curve."""
 
 NO_ROOM = "out of memory"
-NO_ROOM_KINDS = (NO_ROOM, "crashed")
-"""An allocation that nobody checked crashes."""
+NO_ROOM_KINDS = (NO_ROOM, "crashed", "error")
+"""An allocation that nobody checked ends in a crash or in another error."""
 
 CAPTION = (
-    "Steady training throughput at each batch size; out of memory, crashed: an allocation failed. Samples are repeated"
-    " where a batch has more than there are."
+    "Steady training throughput at each batch size; out of memory, crashed, error: an allocation failed. Samples are"
+    " repeated where a batch has more than there are."
 )
 
 

@@ -131,8 +131,8 @@ def test_a_search_for_the_largest_batch_ends_where_memory_does(tmp_path: Path) -
     run = stored(tmp_path)
     sizes = [int(trial.ledger["batch_size"] or 0) for trial in run.trials]
     assert sizes
-    # Under a limit XLA may also end in an allocation that it does not check.
-    assert {failure.kind for failure in run.failures} <= {"out of memory", "crashed"}
+    # Under a limit XLA may also end in an allocation that it, or a library of it, does not check.
+    assert "out of memory" in {failure.kind for failure in run.failures} <= {"out of memory", "crashed", "error"}
     smallest = min(int(failure.case.get("batch_size") or 0) for failure in run.failures)
     assert max(sizes) < smallest <= 1.125 * max(sizes)
     assert run.end

@@ -89,11 +89,11 @@ def test_every_size_is_a_stored_case_of_its_own() -> None:
 
 
 def test_another_failure_ends_the_search_and_counts() -> None:
-    bench = Bench(limit=40, kind="crashed")
+    bench = Bench(limit=40, kind="timeout")
     outcome = bench.search()
     assert [request.batch_size for request in bench.requests] == [32, 64]
     assert outcome.failures == 1
-    assert outcome.notes[0].endswith("the search ended at 64 (crashed)")
+    assert outcome.notes[0].endswith("the search ended at 64 (timeout)")
 
 
 def test_under_a_limit_a_crash_after_success_is_no_room() -> None:
