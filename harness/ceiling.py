@@ -18,9 +18,11 @@ from ..backends.ceilings import Operation, Operations, open_operations
 from ..results.calibration import MEMORY, PRODUCT, Ceiling
 from ..results.codec import dump_line, from_json
 from ..results.errors import BrokenError
+from .effort import Effort
 from .isolation import hide
 from .load import LoadReading, foreign_load, read_load
-from .measure import Clock, Effort, measure_windows
+from .measure import Clock
+from .windows import measure_windows
 
 EFFORT = Effort(windows=10, min_windows=3)
 FLOAT32_BYTES = 4

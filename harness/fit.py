@@ -1,30 +1,33 @@
-"""Keras' own `fit` and `predict`, timed from inside by a callback that does not slow them down.
+"""Keras' own `fit` and `predict`: windows of their steps, and what a call and an epoch cost beside them.
 
-Keras hands a callback the logs of a step once they are computed. Where a framework dispatches ahead it does so in a
-thread of its own, but only if every callback says that it is safe there (`async_safe`); one that does not say so makes
-each step wait for the one before. The times at which steps were done are thus those of the pipelined loop, and windows
-are cut from them afterwards. They never span the end of an epoch, whose own cost is a figure apart.
+Both are timed from around the function that they call for each batch (`FitWindows`), not by a callback per batch.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..backends.objective import state_variables
 from ..results.model import Case, Window
 from . import memory
+from .effort import Effort
 from .feed import SamplesDataset
-from .measure import Clock, DivergedError, Effort, cut, measure_queries, timed
+from .fit_windows import FitWindows
+from .measure import Clock, DivergedError, measure_queries, timed
 from .session import FirstStep, Session
-from .weights_check import check_moved, read_digests
+from .watch import leak, told
+from .weights_check import check_driven, check_moved, read_digests, unmoved_flag
+from .windows import Pace
 
-Compilations = Callable[[], int | None]
 LONG_EPOCH_STEPS = 2000
 """The samples are repeated until an epoch has so many steps, or until LONG_EPOCH_BYTES."""
 LONG_EPOCH_BYTES = 64 * 2**20
+FEWEST_EPOCH_STEPS = 4
+"""However large they are: the first step of an epoch is in no window."""
 FEWEST_BATCHES = 16
 """Of one long call of `predict`, whatever their size."""
 SETTLING_STEPS = 3
@@ -33,76 +36,16 @@ SHORT_EPOCHS = 6
 MOST_EPOCHS = 10**6
 
 
-class StepCompilations:
-    """What was compiled from the first step of a call to its last: a call itself may trace its pipeline anew."""
+class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the windows where an epoch begins; it asks for no call per batch."""
 
-    def __init__(self, count: Compilations) -> None:
-        self._count = count
-        self._first: int | None = None
-        self.found = 0
-
-    def step(self) -> None:
-        """Note that a step was done."""
-        now = self._count()
-        if now is not None:
-            self._first = now if self._first is None else self._first
-            self.found = now - self._first
-
-
-class StepTimes(keras.callbacks.Callback):  # type: ignore[misc]
-    """Notes when each step was done, and ends the training when the time is over."""
-
-    async_safe = True
-
-    def __init__(self, clock: Clock, seconds: float, fewest: int, compilations: Compilations) -> None:
+    def __init__(self, windows: FitWindows) -> None:
         super().__init__()
-        self._clock, self._seconds, self._fewest = clock, seconds, fewest
-        self.compilations = StepCompilations(compilations)
-        self._begin: float | None = None
-        self._done = 0
-        self._over = False
-        self.epochs: list[list[tuple[int, float]]] = []
-        """Per epoch: (steps of the epoch so far, time) for each step."""
-        self.diverged: tuple[int, float] | None = None
+        self._windows = windows
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Begin the list of an epoch."""
-        self.epochs.append([])
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """End the training when the time is over: here, in Keras' own thread, and not in the one that notes times."""
-        if self._over:
-            self.model.stop_training = True
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Note the time; called when the step's loss is known."""
-        now = self._clock()
-        self.epochs[-1].append((batch + 1, now))
-        self._done += 1
-        self.compilations.step()
-        self._begin = self._begin or now
-        loss = logs["loss"]
-        if not math.isfinite(loss):
-            self.diverged = self._done, loss
-        self._over = bool(self.diverged) or (now - self._begin >= self._seconds and self._done >= self._fewest)
-
-
-class BatchTimes(keras.callbacks.Callback):  # type: ignore[misc]
-    """Notes when each batch of `predict` was done."""
-
-    async_safe = True
-
-    def __init__(self, session: Session, clock: Clock) -> None:
-        super().__init__()
-        self._wait, self._clock = session.runtime.wait_for, clock
-        self.compilations = StepCompilations(session.runtime.compilations)
-        self.times: list[tuple[int, float]] = []
-
-    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Note the time at which the batch's outputs are computed."""
-        self._wait(logs["outputs"])
-        self.compilations.step()
-        self.times.append((batch + 1, self._clock()))
+        """Tell it."""
+        self._windows.begin()
 
 
 class FitTraining:
@@ -131,6 +74,17 @@ class FitTraining:
         seconds = timed(lambda: self.steps(1), lambda: None, self._clock)
         return FirstStep(seconds, memory.peak_bytes())
 
+    def train_once(self, number: int) -> None:
+        """Train one step on the first batch (0), or on the second with other targets (1)."""
+        rows = np.arange(self._session.request.batch_size) + number * self._session.request.batch_size
+        rows %= self._session.samples
+        self._model.fit(**self._data(rows, np.roll(rows, number)), epochs=1, verbose=0)
+
+    def restart(self, values: Sequence[np.ndarray]) -> None:
+        """Put the state variables back to some values."""
+        for variable, value in zip(state_variables(self._session.problem), values, strict=True):
+            variable.assign(value)
+
     def fixed_costs(self, step_s: float) -> dict[str, float]:
         """Return what one more call, and one more epoch within a call, cost beside their steps; negative: noise."""
         calls = [timed(lambda: self.steps(1), lambda: None, self._clock) for _ in range(CALLS)]
@@ -139,39 +93,84 @@ class FitTraining:
         epoch_s = (several - call_s) / (SHORT_EPOCHS - 1) - step_s
         return {"call_s": call_s - step_s, "epoch_s": epoch_s}
 
-    def run(self, effort: Effort) -> StepTimes:
-        """Train in one call until the time is over and return when each step was done."""
-        times = StepTimes(self._clock, effort.train_s, effort.min_steps, self._session.runtime.compilations)
-        self.call(self.long_rows(), epochs=MOST_EPOCHS, callbacks=(times,))
-        return times
+    def windows(self, effort: Effort, resident: list[int]) -> FitWindows:
+        """Train in one call until the time is over; resident memory after each window is added to a list.
 
-    def call(self, rows: np.ndarray, *, epochs: int = 1, callbacks: Sequence[Any] = ()) -> float:
-        """Call `fit` once on some rows of the samples and return its seconds."""
-        data = self._data(rows)
-        return timed(
-            lambda: self._model.fit(**data, epochs=epochs, verbose=0, callbacks=list(callbacks)),
-            lambda: None,
+        Raises:
+            DivergedError: the loss became NaN or infinite.
+
+        """
+        runtime, model, rows = self._session.runtime, self._model, self.long_rows()
+        size = self._session.request.batch_size
+        most = most_steps(len(rows) // size)
+        diverged: list[DivergedError] = []
+
+        def after(result: Any, pace: Pace) -> bool:
+            now = memory.resident_bytes()
+            if now is not None:
+                resident.append(now)
+            logs = result[0] if isinstance(result, tuple) else result
+            loss = float(logs["loss"])
+            if not math.isfinite(loss):
+                diverged.append(DivergedError(pace.done, loss))
+            return bool(diverged)
+
+        def end() -> None:
+            model.stop_training = True
+
+        windows = FitWindows(
             self._clock,
+            runtime.wait_for,
+            lambda blocked_s: Pace(effort.train_s, effort, size, blocked_s=blocked_s, most_steps=most),
+            runtime.compilations,
+            after=after,
+            end=end,
         )
+        self.call(rows, epochs=MOST_EPOCHS, windows=windows)
+        if diverged:
+            raise diverged[0]
+        return windows
+
+    def call(self, rows: np.ndarray, *, epochs: int = 1, windows: FitWindows | None = None) -> float:
+        """Call `fit` once on some rows of the samples and return its seconds; not the first call, if it has windows."""
+        data = self._data(rows)
+        plain, callbacks = self._model.train_function, []
+        if windows is not None:
+            self._model.train_function = windows.around(plain)
+            callbacks = [Epochs(windows)]
+        try:
+            return timed(
+                lambda: self._model.fit(**data, epochs=epochs, verbose=0, callbacks=callbacks),
+                lambda: None,
+                self._clock,
+            )
+        finally:
+            if windows is not None:
+                self._model.train_function = plain
 
     def long_rows(self) -> np.ndarray:
         """Return the rows of a long epoch: the training samples again and again, whole batches only."""
         request, data = self._session.request, self._session.data
         sample_bytes = sum(array[0].nbytes for array in (*data.train_x, *data.train_y))
         most = max(LONG_EPOCH_BYTES // max(sample_bytes, 1), self._session.samples)
-        count = min(LONG_EPOCH_STEPS * request.batch_size, most) // request.batch_size * request.batch_size
-        return np.arange(max(count, request.batch_size)) % self._session.samples
+        count = min(LONG_EPOCH_STEPS, max(most // request.batch_size, FEWEST_EPOCH_STEPS))
+        return np.arange(count * request.batch_size) % self._session.samples
 
-    def _data(self, rows: np.ndarray) -> dict[str, Any]:
+    def _data(self, rows: np.ndarray, target_rows: np.ndarray | None = None) -> dict[str, Any]:
         session, size = self._session, self._session.request.batch_size
         x = session.as_inputs([array[rows] for array in session.data.train_x])
-        targets = [array[rows] for array in session.data.train_y]
+        targets = [array[rows if target_rows is None else target_rows] for array in session.data.train_y]
         y = targets[0] if len(targets) == 1 else targets
         if session.request.feed == "numpy":
             return {"x": x, "y": y, "batch_size": size}
         if session.request.feed == "pydataset":
             return {"x": SamplesDataset(x, y, size)}
         return {"x": session.runtime.own_dataset(x, y, size)}
+
+
+def most_steps(batches: int) -> int:
+    """Return how long windows may be so that an epoch or a call of so many batches has several."""
+    return max(1, (batches - 1) // 4)
 
 
 def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
@@ -182,20 +181,22 @@ def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, A
     first = training.first_step()
     training.steps(SETTLING_STEPS)
     memory.reset_peak()
-    compiled = 0
+    compiled, blocked_s = 0, None
+    resident: list[int] = []
 
     def measure() -> tuple[Window, ...]:
-        nonlocal compiled
-        times = training.run(effort)
-        compiled += times.compilations.found
-        if times.diverged:
-            raise DivergedError(*times.diverged)
-        return cut(times.epochs, request.batch_size, max(effort.train_s / effort.windows, effort.min_window_s))
+        nonlocal compiled, blocked_s
+        resident.clear()
+        found = training.windows(effort, resident)
+        compiled, blocked_s = compiled + found.compiled, found.blocked_s()
+        return tuple(found.pace.windows) if found.pace else ()
 
     seen = session.watched(measure, lambda: compiled)
     steady = memory.peak_bytes()
     unmoved = check_moved(before, read_digests(session.problem))
     fixed = training.fixed_costs(median(window.step_seconds for window in seen.windows))
+    if session.can_check_driven():
+        check_driven(training.train_once, training.restart, session.problem)
     work = session.work(request.batch_size)
     return {
         "windows": seen.windows,
@@ -203,6 +204,7 @@ def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, A
             **seen.marks,
             **fixed,
             "first_step_s": first.seconds,
+            "blocked_step_s": blocked_s,
             "peak_first_step_bytes": first.peak_bytes,
             "peak_steady_bytes": steady,
             "device_peak_bytes": session.runtime.device_peak_bytes(),
@@ -210,14 +212,8 @@ def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, A
             "forward_flops": work.forward_flops,
             "training_flops": work.training_flops,
         },
-        "ledger": {
-            "batch_size": request.batch_size,
-            "feed": request.feed,
-            "layout": session.layout(),
-            "flops_unknown": ", ".join(work.unknown) or None,
-            "steps_per_execution": 1,
-        },
-        "flags": seen.flags,
+        "ledger": session.settled(work, request.batch_size, request.feed),
+        "flags": seen.flags | told(unmoved=unmoved_flag(unmoved), leaking=leak(resident)),
     }
 
 
@@ -241,28 +237,38 @@ def measure_fit_infer(session: Session, case: Case, clock: Clock) -> dict[str, A
     first = timed(query, lambda: None, clock)
     query()
     queries = measure_queries(query, lambda: None, seconds=effort.infer_s, effort=effort, clock=clock)
-    wanted_s = max(effort.infer_s / effort.windows, effort.min_window_s)
     few = inputs(FEWEST_BATCHES)
     call_of_few_s = timed(lambda: model.predict(few, batch_size=size, verbose=0), lambda: None, clock)
     step_s = max(call_of_few_s - median(queries), 0.0) / (FEWEST_BATCHES - 1)
     sample_bytes = sum(array[0].nbytes for array in session.data.test_x)
     most = min(LONG_EPOCH_STEPS, LONG_EPOCH_BYTES // max(size * sample_bytes, 1))
     wanted_steps = math.ceil(effort.infer_s / step_s) if step_s > 0 else most
-    many = inputs(max(FEWEST_BATCHES, min(most, wanted_steps)))
+    calls = max(FEWEST_BATCHES, min(most, wanted_steps))
+    many = inputs(calls)
     compiled = 0
+
+    def end() -> None:
+        model.stop_predicting = True
 
     def measure() -> tuple[Window, ...]:
         nonlocal compiled
-        windows: list[Window] = []
-        begin = clock()
-        while clock() - begin < effort.infer_s or len(windows) < effort.min_windows:
-            times = BatchTimes(session, clock)
-            model.predict(many, batch_size=size, verbose=0, callbacks=[times])
-            windows += cut([times.times], size, wanted_s)
-            compiled += times.compilations.found
-            if clock() - begin >= effort.infer_s * effort.patience:
-                break
-        return tuple(windows)
+        windows = FitWindows(
+            clock,
+            session.runtime.wait_for,
+            lambda blocked_s: Pace(effort.infer_s, effort, size, blocked_s=blocked_s, most_steps=most_steps(calls)),
+            session.runtime.compilations,
+            end=end,
+        )
+        plain = model.predict_function
+        model.predict_function = windows.around(plain)
+        try:
+            while not windows.over:
+                windows.begin()
+                model.predict(many, batch_size=size, verbose=0)
+        finally:
+            model.predict_function = plain
+        compiled += windows.compiled
+        return tuple(windows.pace.windows) if windows.pace else ()
 
     seen = session.watched(measure, lambda: compiled)
     work = session.work(size)
@@ -271,6 +277,6 @@ def measure_fit_infer(session: Session, case: Case, clock: Clock) -> dict[str, A
         "windows": seen.windows,
         "queries": queries,
         "marks": {**seen.marks, "first_forward_s": first, "call_s": call_s, "forward_flops": work.forward_flops},
-        "ledger": {"batch_size": size, "feed": "numpy", "layout": session.layout()},
+        "ledger": session.settled(work, size, "numpy"),
         "flags": seen.flags,
     }

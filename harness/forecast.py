@@ -10,7 +10,7 @@ from ..results.environment import Machine
 from ..results.errors import BrokenError
 from ..results.store import read_jobs, run_paths
 from .cache import key_of
-from .measure import Effort
+from .effort import Effort
 from .plan import Plan, PlannedJob
 
 RECENT_RUNS = 20

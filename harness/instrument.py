@@ -8,7 +8,9 @@ from typing import Any
 
 from ..results.calibration import Instrument
 from ..results.model import Window
-from .measure import Clock, Effort, check_loss, cycle_batches, measure_windows
+from .effort import Effort
+from .measure import Clock, check_loss, cycle_batches
+from .windows import measure_windows
 
 READINGS = 20_000
 ROUNDS = 5

@@ -1,4 +1,4 @@
-"""The loops that measure: windows of steps between barriers, single queries, training to a target.
+"""The loops that measure single queries and training to a target; windows of steps are in `windows`.
 
 Each takes the clock as an argument and knows no framework, so that tests drive it with a fake of both.
 """
@@ -6,53 +6,14 @@ Each takes the clock as an argument and knows no framework, so that tests drive 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from ..backends.backend import ForwardStep, PartialStep, TrainStep
-from ..results.figures import relative_halfwidth
 from ..results.model import Epoch, Window
+from .effort import Effort
 
 Clock = Callable[[], float]
 Dispatch = Callable[[], None]
-
-
-BLOCKED_STEPS = 10
-"""Single steps with a barrier each, before the windows: what a step costs when nothing is pipelined."""
-FEWEST_BLOCKED, BLOCKED_S = 3, 0.5
-"""Of long steps fewer: at least three, and no further one after half a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long to measure, for one case of one trial."""
-
-    train_s: float = 0.8
-    """Seconds of training windows."""
-    infer_s: float = 0.3
-    """Seconds of inference windows, and as many of single queries."""
-    windows: int = 40
-    """Windows aimed at; a window holds as many steps as that takes, at least one."""
-    min_windows: int = 8
-    """Windows measured even when the seconds are over."""
-    min_queries: int = 66
-    """Queries measured even when the seconds are over: 64 are needed for a p90 with 99 % confidence."""
-    min_window_s: float = 0.005
-    """Shortest window: below it the clock and the barrier would show."""
-    min_steps: int = 0
-    """Training or inference steps measured however long they take."""
-    rel_precision: float = 0.0
-    """Windows are measured until the 95 % interval of the step time is at most so wide on either side, as a share of
-    it; 0: the seconds alone decide."""
-    patience: float = 4.0
-    """Measuring ends at this multiple of the seconds, whatever the fewest windows and the precision say; `min_steps`
-    are done in any case."""
-    most_foreign_load: float = 0.05
-    """Share of the cores that other programs may take; windows with more are measured again."""
-    attempts: int = 3
-    """Times that a series of windows is measured at most for that reason; the last one is kept, and marked."""
-    memory_steps: int = 20
-    """Steady steps of phase memory."""
 
 
 class DivergedError(Exception):
@@ -69,65 +30,6 @@ def timed(dispatch: Dispatch, wait: Callable[[], None], clock: Clock) -> float:
     dispatch()
     wait()
     return clock() - start
-
-
-def measure_windows(
-    dispatch: Dispatch,
-    wait: Callable[[], None],
-    *,
-    items_per_step: int,
-    seconds: float,
-    effort: Effort,
-    clock: Clock,
-    check: Callable[[int], None] | None = None,
-) -> tuple[Window, ...]:
-    """Measure windows of several steps, each between two barriers.
-
-    The first windows hold one step each and find how many steps a window needs; they are kept too, since
-    settling is found afterwards from all of them.
-
-    Args:
-        dispatch: starts one step and may return before it is done.
-        wait: blocks until all that was started is done.
-        items_per_step: samples in one step.
-        seconds: how long to measure.
-        effort: number and length of windows.
-        clock: seconds, monotonic.
-        check: called between windows with the steps done so far; may raise to end the trial.
-
-    """
-    windows: list[Window] = []
-    wanted_s = max(seconds / effort.windows, effort.min_window_s)
-    steps, done, looked = 1, 0, 0
-    wait()
-    begin = clock()
-    while True:
-        start = clock()
-        for _ in range(steps):
-            dispatch()
-        wait()
-        end = clock()
-        windows.append(Window(steps, steps * items_per_step, start, end))
-        done += steps
-        if check is not None:
-            check(done)
-        elapsed = end - begin
-        if elapsed >= seconds * effort.patience and done >= effort.min_steps:
-            break
-        if elapsed >= seconds and len(windows) >= effort.min_windows and done >= effort.min_steps:
-            if not effort.rel_precision:
-                break
-            # Looking costs time that grows with the windows: look each time there are a tenth more.
-            if len(windows) >= 1.1 * looked:
-                looked = len(windows)
-                width = relative_halfwidth(windows)
-                if width is not None and width <= effort.rel_precision:
-                    break
-        per_step = (end - start) / steps
-        if end - start < wanted_s / 2:
-            # Grow by at most eight times: one step alone says little about the next thousand.
-            steps = min(steps * 8, max(steps, math.ceil(wanted_s / max(per_step, 1e-9))))
-    return tuple(windows)
 
 
 def measure_queries(
@@ -161,43 +63,6 @@ def check_loss(step: TrainStep, before: int = 0) -> Callable[[int], None]:
             raise DivergedError(before + steps, loss)
 
     return check
-
-
-def blocked_steps(dispatch: Dispatch, wait: Callable[[], None], clock: Clock) -> tuple[float, float, int]:
-    """Return the median seconds of single steps with a barrier each, of their dispatch alone, and how many."""
-    whole: list[float] = []
-    ahead: list[float] = []
-    wait()
-    begin = clock()
-    while len(whole) < BLOCKED_STEPS and (len(whole) < FEWEST_BLOCKED or clock() - begin < BLOCKED_S):
-        start = clock()
-        dispatch()
-        back = clock()
-        wait()
-        whole.append(clock() - start)
-        ahead.append(back - start)
-    return median(whole), median(ahead), len(whole)
-
-
-def cut(epochs: Sequence[Sequence[tuple[int, float]]], items_per_step: int, wanted_s: float) -> tuple[Window, ...]:
-    """Return windows of at least some seconds from the times at which steps were done; none spans two epochs.
-
-    Args:
-        epochs: per epoch, (steps done, time) in any order.
-        items_per_step: samples in one step.
-        wanted_s: shortest window.
-
-    """
-    windows: list[Window] = []
-    for times in epochs:
-        ordered = sorted(times)
-        start = ordered[0] if ordered else (0, 0.0)
-        for steps, now in ordered[1:]:
-            if now - start[1] >= wanted_s:
-                count = steps - start[0]
-                windows.append(Window(count, count * items_per_step, start[1], now))
-                start = steps, now
-    return tuple(windows)
 
 
 @dataclass(frozen=True, slots=True)

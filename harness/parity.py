@@ -21,11 +21,13 @@ from ..results.computation import Computation, Sensitivity
 from ..results.deviation import gradients_deviation, losses_deviation, outputs_deviation
 from ..results.errors import BrokenError
 from ..workloads.reference import resolve
+from .effort import Effort
 from .isolation import OPTIONAL_FOR_KERAS, also_hidden, hide
 from .load import foreign_load, read_load
-from .measure import Effort, cycle_batches, measure_windows
+from .measure import cycle_batches
 from .parity_model import DOUBLE, calm, in_double, layers_of, variable_facts
 from .parity_wire import ParityRequest
+from .windows import measure_windows
 from .worker import classify
 
 ULP = 2.0**-23

@@ -1,12 +1,15 @@
 """The parts of a training step: windows of its nested prefixes, in turn, so that drift meets all of them alike."""
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from ..backends.backend import PartialStep
 from ..results.model import PREFIXES, Case, Window
 from .feed import batches, feeding
-from .measure import Clock, Dispatch, cycle_batches, measure_windows
+from .measure import Clock, Dispatch, cycle_batches
 from .session import Session
+from .windows import blocked_steps, measure_windows
 
 ROUNDS = 5
 """Turns of every prefix. Each turn gets its share of the seconds for training."""
@@ -35,7 +38,11 @@ def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
         "step": (cycle_batches(step, placed), step.wait),
         "fed_step": (feeding(step, batches(session, "numpy")), step.wait),
     }
+    blocked = {name: blocked_steps(dispatch, wait, clock)[0] for name, (dispatch, wait) in turns.items()}
     series: dict[str, list[Window]] = {name: [] for name in PREFIXES}
+    turn_effort = replace(
+        effort, windows=math.ceil(effort.windows / ROUNDS), min_windows=math.ceil(effort.min_windows / ROUNDS)
+    )
 
     def measure() -> tuple[Window, ...]:
         for windows in series.values():
@@ -47,8 +54,9 @@ def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
                     wait,
                     items_per_step=request.batch_size,
                     seconds=effort.train_s / ROUNDS,
-                    effort=effort,
+                    effort=turn_effort,
                     clock=clock,
+                    blocked_s=blocked[name],
                 )
                 if turn:  # The first turn lets every prefix settle.
                     series[name] += found
@@ -64,6 +72,6 @@ def measure_parts(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
             "forward_flops": work.forward_flops,
             "training_flops": work.training_flops,
         },
-        "ledger": {"batch_size": request.batch_size, "feed": "device", "layout": session.layout()},
+        "ledger": session.settled(work, request.batch_size, "device"),
         "flags": seen.flags,
     }

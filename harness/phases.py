@@ -1,6 +1,7 @@
 """What each phase measures in a session, as the fields of a trial."""
 
 from collections.abc import Callable, Mapping
+from statistics import median
 from typing import Any
 
 from ..results.model import Case, Window
@@ -9,22 +10,13 @@ from . import memory
 from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
-from .measure import (
-    Clock,
-    blocked_steps,
-    check_loss,
-    converge,
-    cycle_batches,
-    measure_queries,
-    measure_windows,
-    repeat_input,
-    timed,
-)
+from .measure import Clock, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
 from .parts import measure_parts
 from .scenario import measure_scenario
 from .session import Session
-from .watch import leak
-from .weights_check import check_driven, check_moved, read_digests
+from .watch import leak, told
+from .weights_check import check_driven, check_moved, read_digests, unmoved_flag
+from .windows import blocked_steps, measure_windows
 from .wire import Request
 
 Fields = dict[str, Any]
@@ -34,8 +26,6 @@ WORTH_COMPARING_S = 1e-3
 """Shorter steps may rightly be done by the time that their dispatch returns."""
 MOST_DISPATCH = 0.9
 """Share of a step's time from which its dispatch counts as having waited for it."""
-MOST_UNMOVED = 0.5
-"""Share of the trainable weights above which a trial is flagged: sparse layers leave some as they are."""
 
 
 def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
@@ -73,6 +63,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
             seconds=effort.train_s,
             effort=effort,
             clock=clock,
+            blocked_s=blocked,
             check=after_window,
         )
 
@@ -82,16 +73,18 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     final_loss = step.loss()
     step.sync()
     unmoved = check_moved(before, read_digests(session.problem))
-    if len(placed) > 1 and request.precision != "mixed_float16":
-        (x, y), (other_x, other_y) = placed[:2]
+    if session.can_check_driven():
         # Other targets too: a model that has learnt its batches by heart has no gradient left on any of them.
-        check_driven(step, session.problem, (x, y), (other_x, session.rolled(other_y)))
+        chosen = [placed[0], (placed[1][0], session.rolled(placed[1][1]))]
+
+        def train(number: int) -> None:
+            step.run(*chosen[number])
+            step.wait()
+            step.sync()
+
+        check_driven(train, step.restart, session.problem)
     work = session.work(request.batch_size)
-    flags = dict(seen.flags)
-    if unmoved > MOST_UNMOVED:
-        flags["unmoved"] = f"{unmoved:.0%} of the trainable weights did not change"
-    if growing := leak(resident):
-        flags["leaking"] = growing
+    flags = seen.flags | told(unmoved=unmoved_flag(unmoved), leaking=leak(resident))
     ahead = session.runtime.asynchronous and request.compile_kind != "eager"
     if ahead and blocked > WORTH_COMPARING_S and dispatched > MOST_DISPATCH * blocked:
         flags["synchronous"] = f"a dispatch alone took {dispatched * 1e3:.3g} ms, a step {blocked * 1e3:.3g} ms"
@@ -110,12 +103,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
             "forward_flops": work.forward_flops,
             "training_flops": work.training_flops,
         },
-        "ledger": {
-            "batch_size": request.batch_size,
-            "feed": request.feed,
-            "layout": session.layout(),
-            "flops_unknown": ", ".join(work.unknown) or None,
-        },
+        "ledger": session.settled(work, request.batch_size, request.feed),
         "flags": flags,
     }
 
@@ -136,7 +124,13 @@ def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
 
     def measure() -> tuple[Window, ...]:
         return measure_windows(
-            dispatch, step.wait, items_per_step=size, seconds=effort.infer_s, effort=effort, clock=clock
+            dispatch,
+            step.wait,
+            items_per_step=size,
+            seconds=effort.infer_s,
+            effort=effort,
+            clock=clock,
+            blocked_s=median(queries),
         )
 
     seen = session.watched(measure)
@@ -145,12 +139,7 @@ def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
         "windows": seen.windows,
         "queries": queries,
         "marks": {**seen.marks, "first_forward_s": first, "forward_flops": work.forward_flops},
-        "ledger": {
-            "batch_size": size,
-            "feed": "device",
-            "layout": session.layout(),
-            "flops_unknown": ", ".join(work.unknown) or None,
-        },
+        "ledger": session.settled(work, size, "device"),
         "flags": seen.flags,
     }
 

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from ..results.factors import Scalar
 from ..results.model import Failure, JobRecord, Trial
+from .effort import Effort
 from .forecast import Forecast, job_key
 from .launch import Launcher, Reply
-from .measure import Clock, Effort
+from .measure import Clock
 from .plan import Plan, PlannedJob
 from .progress import Observer, Step
 from .setting import ALONE

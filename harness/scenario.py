@@ -18,8 +18,9 @@ from ..results import stats
 from ..results.errors import unknown
 from ..results.factors import Scalar
 from ..results.model import Case, Window
+from .effort import Effort
 from .loadgen import Answer, LoadGen, LoadGenerator, Outcome, Traffic
-from .measure import Clock, Dispatch, Effort, measure_queries, repeat_input, timed
+from .measure import Clock, Dispatch, measure_queries, repeat_input, timed
 from .options import SCENARIOS
 from .wire import Request
 

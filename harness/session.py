@@ -11,6 +11,7 @@ import numpy as np
 from ..backends.backend import ForwardStep, Native, Runtime, StepSettings, TrainStep
 from ..backends.objective import model_inputs, state_variables
 from ..results.errors import BrokenError
+from ..results.factors import Scalar
 from ..workloads import data_file, initial, metrics
 from ..workloads.work import Work, count_work
 from ..workloads.workload import Arrays, Data, Problem, Workload
@@ -98,8 +99,21 @@ class Session:
         return any(isinstance(layer, keras.layers.Embedding) for layer in _layers(self.problem.model))
 
     def work(self, batch_size: int) -> Work:
-        """Return the floating-point operations of the model at a batch size."""
+        """Return the floating-point operations of the model at a batch size; not to be called while timing."""
         return count_work(self.problem.model, batch_size)
+
+    def can_check_driven(self) -> bool:
+        """Tell whether two different batches can show that gradients are used; float16 may skip a step."""
+        return len(self.placed_batches()) > 1 and self.request.precision != "mixed_float16"
+
+    def settled(self, work: Work, batch_size: int, feed: str) -> dict[str, Scalar]:
+        """Return what a phase settled on, for the ledger."""
+        return {
+            "batch_size": batch_size,
+            "feed": feed,
+            "layout": self.layout(),
+            "flops_unknown": ", ".join(work.unknown) or None,
+        }
 
     def first_step(self) -> FirstStep:
         """Return what the first step cost."""

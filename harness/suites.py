@@ -9,7 +9,7 @@ from typing import Any
 from ..results.errors import UsageError, unknown
 from ..workloads.catalog import names
 from ..workloads.workload import PHASES, USUAL_PHASES
-from .measure import Effort
+from .effort import Effort
 
 CONFIG = "dlbench.toml"
 MOST_TRIALS = 1000

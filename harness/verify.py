@@ -34,7 +34,7 @@ from ..results.parity_judgement import (
     price,
     tolerances,
 )
-from .measure import Effort
+from .effort import Effort
 from .parity_process import Answer, Asker
 from .parity_wire import ParityRequest
 from .plan import Candidate

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from ..results.figures import relative_halfwidth
 from ..results.model import Window
+from .effort import Effort
 from .energy import Meter, between
 from .load import LoadReading, foreign_load, read_load
-from .measure import Clock, Effort
+from .measure import Clock
 
 SLACK = 1.05
 """Processor time over wall time may exceed the cores by so much: both are read one after the other."""
@@ -69,17 +71,23 @@ def watched(
             flags["disturbed"] = f"other programs took {foreign:.0%} of the cores; measured {times}"
     if compiled is not None and now is not None:
         marks["compilations"] = float(now - compiled)
-        if now > compiled:
-            steps = sum(window.steps for window in windows)
-            flags["recompiled"] = f"{now - compiled} compilations in {steps} measured steps"
     if wall_s > 0 and cpu_s / wall_s > cores * SLACK:
         flags["threads"] = f"{cpu_s / wall_s:.2f} cores were busy of the {cores} that were given"
+    flags |= told(
+        recompiled=_recompiled(windows, marks.get("compilations", 0)),
+        imprecise=_imprecise(windows, effort.rel_precision),
+    )
     if meter and energy:
         used = between(energy, meter.read())
         marks |= used
         if used:
             marks["energy_items"] = float(sum(window.items for window in windows))
     return Watched(windows, marks, flags)
+
+
+def told(**found: str | None) -> dict[str, str]:
+    """Return the flags of which there is something to tell."""
+    return {name: what for name, what in found.items() if what}
 
 
 def leak(resident: list[int]) -> str | None:
@@ -105,3 +113,19 @@ def leak(resident: list[int]) -> str | None:
 FEWEST_READINGS = 8
 LEAK_BYTES = 8_000_000
 """Growth over the last three quarters of the windows that is called a leak, when each quarter has a share in it."""
+
+
+def _recompiled(windows: Windows, compilations: float) -> str | None:
+    steps = sum(window.steps for window in windows)
+    return f"{compilations:.0f} compilations in {steps} measured steps" if compilations else None
+
+
+def _imprecise(windows: Windows, wanted: float) -> str | None:
+    """Return what was asked for and what was reached, where the interval is wider; None where it is not."""
+    if not wanted:
+        return None
+    width = relative_halfwidth(windows)
+    if width is not None and width <= wanted:
+        return None
+    reached = "no interval: the step time did not settle" if width is None else f"{width:.2%} reached"
+    return f"{wanted:.2%} wanted on either side, {reached}"

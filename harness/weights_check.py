@@ -5,16 +5,20 @@ it does, the same way on every backend, and not by its time.
 """
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 
-from ..backends.backend import TrainStep
 from ..backends.objective import state_variables
 from ..results.errors import BrokenError
 from ..workloads.workload import Problem
+
+Arrays = Sequence[np.ndarray]
+
+MOST_UNMOVED = 0.5
+"""Share of the trainable weights above which a trial is flagged: sparse layers leave some as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +56,30 @@ def check_moved(before: WeightDigests, after: WeightDigests) -> float:
     return share
 
 
-def check_driven(step: TrainStep, problem: Problem, one: tuple[Any, Any], other: tuple[Any, Any]) -> None:
+def unmoved_flag(share: float) -> str | None:
+    """Return what is doubtful when a large share of the weights stayed as they were."""
+    return f"{share:.0%} of the trainable weights did not change" if share > MOST_UNMOVED else None
+
+
+def check_driven(train: Callable[[int], None], restart: Callable[[Arrays], None], problem: Problem) -> None:
     """Make sure that two batches, from the same state, change the weights differently. Leaves the state as it was.
+
+    Args:
+        train: trains one step on the first batch (0) or another one (1); the variables hold the result then.
+        restart: puts state variables back to some values.
+        problem: what is trained; its variables hold the present state.
 
     Raises:
         BrokenError: they do not: the gradients are not used.
 
     """
-    step.sync()
     state = [keras.ops.convert_to_numpy(variable.value) for variable in state_variables(problem)]
     found = []
-    for x, y in (one, other):
-        step.restart(state)
-        step.run(x, y)
-        step.wait()
-        step.sync()
+    for number in range(2):
+        restart(state)
+        train(number)
         found.append(read_digests(problem))
-    step.restart(state)
+    restart(state)
     if found[0].digests == found[1].digests:
         raise BrokenError(
             "two different batches change the weights in the same way: the gradients are not used, "

@@ -8,7 +8,7 @@ from ..results.model import Case
 from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec
-from .measure import Effort
+from .effort import Effort
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ def main(data: Mapping[str, Any]) -> int:
         return 1
     marks |= session.marks
     facts = {**request.ledger, **_versions(backend.distribution), **_facts(runtime, request)}
+    facts["compile_counter"] = backend.compile_counter
+    facts["steps_per_execution"] = 1
     facts["initial_weights"] = session.initial_weights[:16]
     facts["embedding_gradients"] = _embedding_gradients(request) if session.has_embedding() else None
     failed = 0

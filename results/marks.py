@@ -49,7 +49,6 @@ FLAGS = {
     "recompiled": "something was compiled within the measured windows",
     "unmoved": "training left most of the trainable weights as they were",
     "synchronous": "a dispatch waited for its step, on a framework that dispatches ahead",
-    "unsettled": "the step time never settled",
     "imprecise": "the budget ended before the interval was narrow enough",
     "leaking": "memory grew from step to step",
 }

@@ -14,9 +14,9 @@ from dlbench.backends.backend import Backend
 from dlbench.harness import calibrate_command as command
 from dlbench.harness.calibrate import Bench, Calibrated, CalibrateOptions, calibrate
 from dlbench.harness.ceiling import CeilingRequest
+from dlbench.harness.effort import Effort
 from dlbench.harness.experiment import Experiment
 from dlbench.harness.forecast import Forecast
-from dlbench.harness.measure import Effort
 from dlbench.harness.options import RunOptions, Selection
 from dlbench.harness.plan import Plan
 from dlbench.harness.progress import Observer, Silence

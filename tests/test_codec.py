@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
-from dlbench.harness.measure import Effort
+from dlbench.harness.effort import Effort
 from dlbench.harness.wire import DataRecipe, Description, PreparedData, Request
 from dlbench.results.codec import dump_line, from_json, to_json
 from dlbench.results.environment import BackendProbe, Device, Environment, Machine

@@ -139,17 +139,27 @@ def test_a_search_for_the_largest_batch_ends_where_memory_does(tmp_path: Path) -
     assert any(f"largest batch that trains is {max(sizes)}" in note for note in run.end.notes)
 
 
-FAULTS = ("recompiles", "leaks", "frozen", "decays")
+FAULTS = ("none", "recompiles", "slows", "leaks", "frozen", "decays")
+FAULTS_IN_FIT = ("leaks", "decays")
+
+
+def with_faults(folder: Path, faults: tuple[str, ...], *words: str) -> Run:
+    """Measure models with planted faults."""
+    model = str(MODELS / "faulty.py")
+    measure(folder, model, "--phase", "train", "-p", f"fault={','.join(faults)}", "--min-steps", "200", *words)
+    return stored(folder)
 
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Measure models with planted faults."""
-    folder = tmp_path_factory.mktemp("faults")
-    measure(
-        folder, str(MODELS / "faulty.py"), "--phase", "train", "-p", f"fault={','.join(FAULTS)}", "--min-steps", "200"
-    )
-    return stored(folder)
+    """Measure the step of models with planted faults."""
+    return with_faults(tmp_path_factory.mktemp("faults"), FAULTS)
+
+
+@pytest.fixture(scope="module")
+def faulty_fit(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Measure `fit` of models with planted faults."""
+    return with_faults(tmp_path_factory.mktemp("fit"), FAULTS_IN_FIT, "--execution", "fit")
 
 
 def test_a_step_that_recompiles_is_flagged(faulty: Run) -> None:
@@ -157,13 +167,35 @@ def test_a_step_that_recompiles_is_flagged(faulty: Run) -> None:
     assert {backend for backend, trial in found.items() if "recompiled" in trial.flags} == set(BACKENDS)
 
 
-def test_a_step_that_leaks_is_flagged(faulty: Run) -> None:
-    found = by_backend(faulty.trials, **{"p.fault": "leaks"})
+def test_a_step_that_slows_down_is_measured_when_it_is_slow(faulty: Run) -> None:
+    slow, usual = (by_backend(faulty.trials, **{"p.fault": fault}) for fault in ("slows", None))
+    for backend in BACKENDS:
+        times = [window.step_seconds for window in slow[backend].windows]
+        steady = speed(slow[backend])
+        assert steady
+        # Each slow step sleeps for 4 ms; the quick ones before them are in the windows and not in the figure.
+        assert min(times) < 0.004 < steady.step_seconds, backend
+        assert set(usual[backend].flags) <= {"disturbed"}
+
+
+@pytest.mark.parametrize("execution", ["faulty", "faulty_fit"])
+def test_a_step_that_leaks_is_flagged(execution: str, request: pytest.FixtureRequest) -> None:
+    found = by_backend(request.getfixturevalue(execution).trials, **{"p.fault": "leaks"})
     assert {backend for backend, trial in found.items() if "leaking" in trial.flags} == set(BACKENDS)
 
 
-@pytest.mark.parametrize(("fault", "words"), [("frozen", "no weight moved"), ("decays", "the gradients are not used")])
-def test_a_step_whose_gradients_are_not_used_has_no_time(faulty: Run, fault: str, words: str) -> None:
-    found = {f.case.text("backend"): f.message for f in faulty.failures if f.case.get("p.fault") == fault}
+@pytest.mark.parametrize(
+    ("execution", "fault", "words"),
+    [
+        ("faulty", "frozen", "no weight moved"),
+        ("faulty", "decays", "the gradients are not used"),
+        ("faulty_fit", "decays", "the gradients are not used"),
+    ],
+)
+def test_a_step_whose_gradients_are_not_used_has_no_time(
+    execution: str, fault: str, words: str, request: pytest.FixtureRequest
+) -> None:
+    run: Run = request.getfixturevalue(execution)
+    found = {f.case.text("backend"): f.message for f in run.failures if f.case.get("p.fault") == fault}
     assert set(found) == set(BACKENDS)
     assert all(words in message for message in found.values())

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dlbench.harness.effort import Effort
 from dlbench.harness.forecast import Forecast, forecast, guess, job_key, trials_for
-from dlbench.harness.measure import Effort
 from dlbench.harness.options import Selection
 from dlbench.harness.plan import Plan, make_plan
 from dlbench.results.model import JobRecord

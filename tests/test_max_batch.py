@@ -1,8 +1,8 @@
 """The search for the largest batch."""
 
+from dlbench.harness.effort import Effort
 from dlbench.harness.launch import Reply
 from dlbench.harness.max_batch import CLOSE, LARGEST, Search, search_all
-from dlbench.harness.measure import Effort
 from dlbench.harness.progress import Silence
 from dlbench.harness.runner import Outcome, Schedule, Stop
 from dlbench.harness.wire import PreparedData, Request

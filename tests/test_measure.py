@@ -6,21 +6,18 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from dlbench.harness.effort import Effort
 from dlbench.harness.measure import (
-    BLOCKED_STEPS,
     Convergence,
     DivergedError,
-    Effort,
-    blocked_steps,
     check_loss,
     converge,
-    cut,
     cycle_batches,
     measure_queries,
-    measure_windows,
     repeat_input,
     timed,
 )
+from dlbench.harness.windows import BLOCKED_STEPS, MOST_DRAIN, blocked_steps, measure_windows
 from dlbench.results.model import Window
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -313,6 +310,33 @@ def test_windows_go_on_until_the_steps_are_enough() -> None:
     assert sum(window.steps for window in windows) == step.steps
 
 
+def emptied(blocked_s: float, seconds: float) -> tuple[Window, ...]:
+    """Measure steps of 1 ms on a device that a barrier lets run empty, which takes what is left of a blocked step."""
+    clock = FakeClock()
+    step = FakeStep(clock, 0.001)
+
+    def wait() -> None:
+        step.wait()
+        clock.spend(blocked_s - 0.001)
+
+    return measure_windows(
+        step.run, wait, items_per_step=1, seconds=seconds, effort=Effort(), clock=clock, blocked_s=blocked_s
+    )
+
+
+def test_windows_are_longer_where_a_barrier_costs() -> None:
+    cheap, dear = emptied(0.001, 4.0), emptied(0.0015, 4.0)
+    assert 0.05 <= cheap[-1].seconds <= 0.1
+    assert 0.5 * 0.0005 / MOST_DRAIN <= dear[-1].seconds <= 1.1 * 0.0005 / MOST_DRAIN
+    assert dear[-1].step_seconds == pytest.approx(0.001, rel=2 * MOST_DRAIN)
+
+
+def test_a_dear_barrier_leaves_the_fewest_windows() -> None:
+    windows = emptied(0.05, 4.0)
+    assert len(windows) >= Effort().min_windows
+    assert windows[-1].seconds >= 0.5 * 4.0 / Effort().min_windows
+
+
 def test_windows_go_on_until_the_interval_is_narrow() -> None:
     def noisy(precision: float) -> int:
         clock = FakeClock()
@@ -354,36 +378,3 @@ def test_of_long_steps_few_are_blocked() -> None:
     clock = FakeClock()
     step = FakeStep(clock, 60.0)
     assert blocked_steps(step.run, step.wait, clock)[2] == 3
-
-
-def test_windows_are_cut_from_the_times_of_steps_within_epochs() -> None:
-    first = [(n, 0.25 * n) for n in range(1, 9)]
-    second = [(n, 100 + 0.5 * n) for n in range(1, 5)]
-    windows = cut([first, second], 32, 1.0)
-    assert windows == (
-        Window(4, 128, 0.25, 1.25),
-        Window(2, 64, 100.5, 101.5),
-    )
-
-
-@given(
-    st.lists(st.lists(st.floats(1e-4, 0.1), min_size=1, max_size=60), max_size=5),
-    st.floats(1e-3, 0.5),
-)
-def test_cut_windows_hold_what_passed_and_are_long_enough(epochs: list[list[float]], wanted_s: float) -> None:
-    times, now = [], 0.0
-    for seconds in epochs:
-        now += 50.0
-        ends = []
-        for number, spent in enumerate(seconds, start=1):
-            now += spent
-            ends.append((number, now))
-        times.append(list(reversed(ends)))
-    for window in cut(times, 8, wanted_s):
-        assert wanted_s <= window.seconds < 40
-        assert window.items == 8 * window.steps
-        assert window.step_seconds <= 0.1 + 1e-9
-
-
-def test_no_step_gives_no_window() -> None:
-    assert cut([], 1, 0.1) == cut([[]], 1, 0.1) == cut([[(1, 5.0)]], 1, 0.1) == ()

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from dlbench.harness.effort import Effort
 from dlbench.harness.forecast import Forecast, job_key
 from dlbench.harness.launch import Reply
-from dlbench.harness.measure import Effort
 from dlbench.harness.options import Selection
 from dlbench.harness.plan import Plan, make_plan
 from dlbench.harness.progress import Silence, Step

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from dlbench.harness import loadgen, scenario
+from dlbench.harness.effort import Effort
 from dlbench.harness.loadgen import LoadGen, Outcome, Traffic
-from dlbench.harness.measure import Effort
 from dlbench.harness.scenario import RESOLUTION, SCENARIOS, USUAL_BOUND_S, find_rate, longest_s, measure_scenario
 from dlbench.results import stats
 from dlbench.results.errors import BrokenError, UsageError

@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from dlbench.harness.measure import Effort
+from dlbench.harness.effort import Effort
 from dlbench.harness.suites import SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
 from dlbench.workloads.catalog import names

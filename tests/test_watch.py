@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from dlbench.harness.effort import Effort
 from dlbench.harness.load import LoadReading
-from dlbench.harness.measure import Effort
 from dlbench.harness.watch import LEAK_BYTES, Watched, leak, watched
 from dlbench.results.model import Window
 from hypothesis import given
@@ -87,6 +87,11 @@ def test_compilations_within_the_windows_are_flagged() -> None:
 def test_more_cores_than_were_given_are_flagged() -> None:
     assert set(Machine([0.0], cores_used=2.5).watch().flags) == {"threads"}
     assert not Machine([0.0], cores_used=2.0).watch().flags
+
+
+def test_a_precision_that_was_not_reached_is_flagged() -> None:
+    seen = Machine([0.0]).watch(Effort(rel_precision=0.01))
+    assert seen.flags == {"imprecise": "1.00% wanted on either side, no interval: the step time did not settle"}
 
 
 def test_memory_that_grows_throughout_is_a_leak() -> None:

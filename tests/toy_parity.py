@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from dlbench.harness.measure import Effort
+from dlbench.harness.effort import Effort
 from dlbench.harness.parity_process import Answer
 from dlbench.harness.parity_wire import ParityRequest
 from dlbench.harness.wire import PreparedData, Request

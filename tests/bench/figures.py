@@ -151,11 +151,16 @@ def in_seconds(text: str) -> float:
     return sum(float(value) * unit[name] for value, name in zip(words[::2], words[1::2], strict=True))
 
 
-def interval(values: list[float]) -> stats.Interval:
-    """Return the geometric mean of ratios with its 95 % interval."""
-    found = stats.geometric_mean(values)
+def middle(values: list[float]) -> stats.Interval:
+    """Return the median of ratios with its 95 % interval by order statistics: a neighbour's burst does not move it."""
+    found = stats.median(values)
     assert found is not None
     return found
+
+
+def inside(found: stats.Interval, low: float, high: float) -> bool:
+    """Tell whether an interval lies between two bounds."""
+    return found.low is not None and found.high is not None and low <= found.low and found.high <= high
 
 
 def show(found: stats.Interval) -> str:
@@ -181,21 +186,22 @@ def loop_ratios() -> None:
                     script.append(data_file.read(data)[1])
                     answer = subprocess.run(script, capture_output=True, text=True, check=True, cwd=folder)
                     ratios = json.loads(answer.stdout)
-                    means.append(interval(ratios["loops"]).estimate)
+                    means.append(middle(ratios["loops"]).estimate)
                     for name in found:
                         found[name] += ratios[name]
-                loop, observer = interval(found["loops"]), interval(found["observers"])
+                loop, observer = middle(found["loops"]), middle(found["observers"])
                 name = f"{workload}, {backend}"
-                met = loop.low is not None and loop.high is not None and loop.low >= 0.98 and loop.high <= 1.02
+                met = inside(loop, 0.98, 1.02)
                 say(f"windowed loop / bare loop, {name}", show(loop), "inside 0.98 to 1.02", met=met)
                 met = observer.estimate < 1.01
-                say(f"fit with the callback / without, {name}", show(observer), "under 1.01", met=met)
-                slope = interval(found["slopes"])
+                say(f"fit with dlbench's windows / without, {name}", show(observer), "under 1.01", met=met)
+                slope = middle(found["slopes"])
                 say(f"step in fit's windows / slope, {name}", show(slope), "0.9 to 1.1", met=0.9 < slope.estimate < 1.1)
                 pooled.setdefault(backend, []).extend(means)
         for backend, means in pooled.items():
-            whole = interval(means)
-            met = whole.low is not None and whole.high is not None and whole.low >= 0.98 and whole.high <= 1.02
+            whole = stats.geometric_mean(means)
+            assert whole is not None
+            met = inside(whole, 0.98, 1.02)
             say(f"windowed loop / bare loop over processes, {backend}", show(whole), "inside 0.98 to 1.02", met=met)
 
 

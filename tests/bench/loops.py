@@ -1,7 +1,7 @@
 """dlbench's loops against bare ones, alternated in one process. Usage: loops.py BACKEND WORKLOAD DATA.npz SHA256.
 
 Prints one JSON object: ratios of dlbench's windowed loop to a bare loop over the same step; of `fit` with dlbench's
-callback to `fit` without one; of the step time from windows inside `fit` to the slope between two lengths.
+windows to `fit` without them; of the step time from windows inside `fit` to the slope between two lengths.
 """
 
 import json
@@ -10,12 +10,13 @@ import os
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 BACKEND, WORKLOAD, DATA, SHA256 = sys.argv[1:5]
 os.environ["KERAS_BACKEND"] = BACKEND
-PAIRS, SECONDS = 24, 0.25
-FIT_PAIRS, FIT_STEPS = 8, 600
+PAIRS, SECONDS, PART = 40, 0.4, 0.5
+FIT_PAIRS, FIT_S = 24, 0.4
 
 from dlbench.backends import catalog
 from dlbench.harness.isolation import OPTIONAL_FOR_KERAS, hide
@@ -24,16 +25,24 @@ hide({*catalog.foreign_modules(BACKEND), *OPTIONAL_FOR_KERAS})
 runtime = catalog.get(BACKEND).open_runtime("cpu")
 
 import numpy as np
-from dlbench.harness.fit import FitTraining, StepTimes
-from dlbench.harness.measure import Effort, cut, cycle_batches, measure_windows
+from dlbench.harness.effort import Effort
+from dlbench.harness.fit import FitTraining
+from dlbench.harness.fit_windows import FitWindows
+from dlbench.harness.measure import cycle_batches
 from dlbench.harness.session import Session
+from dlbench.harness.windows import Pace, blocked_steps, measure_windows
 from dlbench.harness.wire import PreparedData, Request
 from dlbench.results.model import Case
 from dlbench.workloads.reference import Reference, resolve
 
 reference = Reference(WORKLOAD)
 workload = resolve(reference)
-effort = Effort(train_s=SECONDS, windows=12)
+# Windows as long as those of a default run, in a part of its time.
+usual = Effort()
+effort = replace(
+    usual, train_s=SECONDS, windows=round(usual.windows * PART), min_windows=round(usual.min_windows * PART)
+)
+assert math.isclose(effort.train_s, usual.train_s * PART)
 request = Request(
     job="bench",
     block=0,
@@ -63,7 +72,13 @@ size = request.batch_size
 def windowed(step, placed):
     """Return the seconds per step of dlbench's loop, after the windows that find their length."""
     windows = measure_windows(
-        cycle_batches(step, placed), step.wait, items_per_step=size, seconds=SECONDS, effort=effort, clock=clock
+        cycle_batches(step, placed),
+        step.wait,
+        items_per_step=size,
+        seconds=SECONDS,
+        effort=effort,
+        clock=clock,
+        blocked_s=blocked,
     )
     full = [window for window in windows if window.steps == windows[-1].steps]
     return sum(window.seconds for window in full) / sum(window.steps for window in full)
@@ -82,6 +97,9 @@ def bare(step, placed, steps):
 
 
 step, placed = session.train_step(), session.placed_batches()
+cycle_batches(step, placed)()
+blocked = blocked_steps(cycle_batches(step, placed), step.wait, clock)[0]
+windowed(step, placed)
 steps = max(20, math.ceil(SECONDS / windowed(step, placed)))
 loops = []
 for pair in range(PAIRS):
@@ -93,17 +111,31 @@ for pair in range(PAIRS):
         loops.append(above / bare(step, placed, steps))
 step.sync()
 
+endless = replace(effort, min_steps=10**9)
 training = FitTraining(session, clock)
 training.first_step()
-rows = training.long_rows()[: FIT_STEPS * size]
+rows = training.long_rows()
+training.call(rows[: 50 * size])
+per_step = training.call(rows[: 50 * size]) / 50
+rows = rows[: max(60, round(FIT_S / per_step)) * size]
+
+
+# One series for all calls: the first one finds how long its windows must be.
+series = FitWindows(
+    clock,
+    runtime.wait_for,
+    lambda blocked_s: Pace(SECONDS, endless, size, blocked_s=blocked_s),
+    runtime.compilations,
+    end=lambda: None,
+)
+training.call(rows, windows=series)
 
 
 def observed():
-    """Return the seconds of one call of fit with dlbench's callback, and the step time from its windows."""
-    times = StepTimes(clock, math.inf, 0, runtime.compilations)
-    seconds = training.call(rows, callbacks=(times,))
-    windows = cut(times.epochs, size, 0.02)
-    return seconds, statistics.median(window.step_seconds for window in windows)
+    """Return the seconds of one call of fit with dlbench's windows, and the step time from them."""
+    before = len(series.pace.windows)
+    seconds = training.call(rows, windows=series)
+    return seconds, statistics.median(window.step_seconds for window in series.pace.windows[before:])
 
 
 training.call(rows)
