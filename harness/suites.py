@@ -8,7 +8,7 @@ from typing import Any
 
 from ..results.errors import UsageError, unknown
 from ..workloads.catalog import names
-from ..workloads.workload import PHASES, USUAL_PHASES
+from ..workloads.workload import PHASES, SPEED_PHASES, USUAL_PHASES
 from .effort import Effort
 
 CONFIG = "dlbench.toml"
@@ -29,18 +29,55 @@ class Suite:
     effort: Effort = field(default_factory=Effort)
 
 
+FIRST = ("digits_cnn", "cancer_mlp", "intent_transformer", "grammar_gpt")
+"""One of each kind, all of them small."""
+REFERENCES = ("resnet50", "vit_b16", "bert_base", "gpt2_small", "unet_2015")
+"""As published: for GPUs; a step takes seconds on a few cores."""
+TRAINED = tuple(name for name in names() if name not in REFERENCES)
+"""Those whose accuracy means something."""
+
 SUITES = (
     Suite(
         "quick",
-        "every workload in a few seconds per job: a first answer within five minutes on two cores",
-        names(),
+        "four small workloads in a few seconds per job: a first answer within five minutes on two cores",
+        FIRST,
     ),
     Suite(
         "standard",
-        "the same workloads measured longer and seven times: intervals narrow enough to claim something",
+        "every workload that two cores can train to its target, measured longer and seven times: enough to claim from",
+        TRAINED,
+        trials=7,
+        effort=Effort(train_s=3.0, infer_s=1.0, windows=60),
+    ),
+    Suite(
+        "full",
+        "everything, the published models included: for a machine with many cores or a GPU, over a night",
         names(),
         trials=7,
         effort=Effort(train_s=3.0, infer_s=1.0, windows=60),
+    ),
+    Suite(
+        "gpu",
+        "the models as published, in training and inference: for a GPU",
+        REFERENCES,
+        trials=5,
+        phases=SPEED_PHASES,
+        effort=Effort(train_s=5.0, infer_s=2.0),
+    ),
+    Suite(
+        "depth",
+        "a residual stack of 10, 100, 300 and 1,000 layers: first step, step and memory as depth grows",
+        ("residual_mlp",),
+        phases=("train",),
+        parameters={"depth": ("10", "100", "300", "1000")},
+    ),
+    Suite(
+        "inference",
+        "forward passes alone: throughput at the workload's batch, and latency at batch 1",
+        TRAINED,
+        trials=5,
+        phases=("infer",),
+        effort=Effort(infer_s=2.0),
     ),
 )
 
@@ -100,7 +137,7 @@ def _suite(name: str, table: Any, config: Path) -> Suite:
     suite = Suite(
         name=name,
         summary=str(table.get("summary", f"from {config}")),
-        workloads=_names(where, table, "workloads") or names(),
+        workloads=_names(where, table, "workloads") or FIRST,
         phases=tuple(phase for phase in PHASES if phase in phases),
         backends=_names(where, table, "backends"),
         parameters={

@@ -16,7 +16,6 @@ from ..results.parity import ParityReport
 from ..results.parity_store import write_report
 from ..results.parity_tables import report_json, report_text
 from ..results.store import store_path
-from ..workloads.catalog import names
 from . import options as parse
 from .candidates import Found, find_candidates
 from .child import Child
@@ -32,6 +31,7 @@ from .progress import Observer
 from .run_command import check_store, make_observer, stopping_on_signals
 from .runner import Stop
 from .setting import Setting
+from .suites import FIRST
 from .verify import REFERENCES, Subject, Verification
 from .wire import PreparedData
 
@@ -69,7 +69,7 @@ def verify_command(words: VerifyArguments) -> int:
     observer = make_observer(words.progress)
     chosen = choose_backends(selection.backends)
     usable, notes = _usable(chosen, named=bool(selection.backends))
-    found = find_candidates(selection.workloads or names(), {}, [backend for backend, _ in usable], selection, observer)
+    found = find_candidates(selection.workloads or FIRST, {}, [backend for backend, _ in usable], selection, observer)
     for note in (*notes, *found.notes, *found.broken):
         observer.note(note)
     setting = _setting(selection, usable)

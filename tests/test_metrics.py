@@ -9,7 +9,7 @@ from dlbench.results.errors import BrokenError, UsageError
 from dlbench.workloads import metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, jaccard_score, log_loss, roc_auc_score
 
 Metric = Callable[[metrics.Targets, metrics.Targets], float]
 
@@ -50,6 +50,56 @@ def test_cross_entropy_of_huge_logits_neither_overflows_nor_loses_the_difference
     assert metrics.cross_entropy(np.array([1, 0]), logits) == pytest.approx(expected, rel=1e-9)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=1, max_size=60))
+def test_average_precision_equals_scikit_learn_also_with_ties(pairs: list[tuple[int, int]]) -> None:
+    truth = np.array([truth for truth, _ in pairs])
+    scores = np.array([score for _, score in pairs], dtype=np.float32)
+    if truth.max() == 0:
+        with pytest.raises(BrokenError, match="at least one of them 1"):
+            metrics.average_precision(truth, scores)
+    else:
+        assert metrics.average_precision(truth, scores) == pytest.approx(average_precision_score(truth, scores))
+
+
+def test_anomalies_are_ranked_by_their_squared_error() -> None:
+    targets = np.array([[0, 1.0, 1.0], [1, 1.0, 1.0], [0, 0.0, 0.0], [1, 2.0, 0.0]])
+    outputs = np.array([[1.0, 1.0], [1.0, 3.0], [0.0, 1.0], [2.0, 0.5]])
+    assert metrics.anomaly_auc(targets, outputs) == roc_auc_score(targets[:, 0], [0.0, 4.0, 1.0, 0.25]) == 0.75
+    with pytest.raises(BrokenError, match="one feature less"):
+        metrics.anomaly_auc(targets, targets)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=40))
+def test_mean_iou_equals_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, named = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
+    expected = jaccard_score(labels, named, average="macro", labels=np.union1d(labels, named))
+    assert metrics.mean_iou(labels, np.eye(3)[named]) == pytest.approx(expected)
+    pixels, scores = labels.reshape(1, -1, 1), np.eye(3)[named].reshape(1, -1, 1, 3)
+    assert metrics.mean_iou(pixels, scores) == pytest.approx(expected)
+
+
+def test_negative_elbo_is_reconstruction_and_divergence() -> None:
+    truth, logits = np.array([[1.0, 0.0]]), np.array([[2.0, -1.0]])
+    mean, log_variance = np.array([[1.0, 0.0, -2.0]]), np.array([[0.0, 1.0, -1.0]])
+    pixels = log_loss(truth[0], 1 / (1 + np.exp(-logits[0]))) * 2
+    variance = np.exp(log_variance)
+    divergence = -0.5 * np.sum(1 + log_variance - mean**2 - variance)
+    found = metrics.negative_elbo(truth, np.concatenate([logits, mean, log_variance], axis=1))
+    assert found == pytest.approx(pixels + divergence)
+    with pytest.raises(BrokenError, match="two outputs per latent value"):
+        metrics.negative_elbo(truth, np.zeros((1, 3)))
+
+
+def test_retrieval_counts_what_is_nearest() -> None:
+    one, other = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]), np.array([[0.9, 0.1], [0.1, 0.9], [1.0, 0.0]])
+    assert metrics.retrieval_accuracy(np.arange(3), np.concatenate([one, other], axis=1)) == pytest.approx(1 / 3)
+    assert metrics.retrieval_accuracy(np.arange(3), np.concatenate([one, one], axis=1)) == 1.0
+    with pytest.raises(BrokenError, match="two embeddings"):
+        metrics.retrieval_accuracy(np.arange(3), np.zeros((3, 3)))
+
+
 def test_mean_squared_error() -> None:
     assert metrics.mean_squared_error(np.array([1.0, 2.0]), np.array([[2.0], [4.0]])) == 2.5
 
@@ -57,8 +107,10 @@ def test_mean_squared_error() -> None:
 @pytest.mark.parametrize("name", sorted(metrics.METRICS))
 def test_a_diverged_model_gives_no_number_and_never_reaches_a_target(name: str) -> None:
     metric = metrics.get(name)
-    outputs = np.full((2, 2) if name in ("accuracy", "cross_entropy") else (2,), np.nan)
-    value = metric.function(np.array([0, 1]), outputs)
+    shapes = {"anomaly_auc": (2, 1), "negative_elbo": (2, 4)}
+    classes = ("accuracy", "cross_entropy", "mean_iou", "retrieval_accuracy")
+    targets = np.array([[0.0, 1.0], [1.0, 0.0]]) if name in shapes else np.array([0, 1])
+    value = metric.function(targets, np.full(shapes.get(name, (2, 2) if name in classes else (2,)), np.nan))
     assert math.isnan(value)
     assert not metric.reached(value, metric.bounds[0])
 

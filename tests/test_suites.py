@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.suites import SUITES, Suite, get, load_suites
+from dlbench.harness.suites import FIRST, SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
 from dlbench.workloads.catalog import names
 from dlbench.workloads.workload import USUAL_PHASES
@@ -65,7 +65,7 @@ def test_a_suite_of_ones_own_says_everything(tmp_path: Path) -> None:
 
 def test_what_a_suite_does_not_say_has_its_default(tmp_path: Path) -> None:
     suite = load(tmp_path, "[suites.short]\ntrials = 1\n")["short"]
-    assert (suite.workloads, suite.phases, suite.backends) == (names(), USUAL_PHASES, ())
+    assert (suite.workloads, suite.phases, suite.backends) == (FIRST, USUAL_PHASES, ())
     assert (suite.parameters, suite.effort, suite.trials) == ({}, Effort(), 1)
 
 

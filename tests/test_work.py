@@ -117,7 +117,7 @@ def test_published_networks(answers: Answers) -> None:
 @pytest.mark.workers
 def test_every_workload_is_fully_counted(answers: Answers) -> None:
     counts = answers[BACKENDS[0]]["catalog"]
-    assert set(counts) == set(catalog.names())
+    assert set(counts) == {workload.spec.name for workload in catalog.WORKLOADS if workload.spec.metric}
     for count in counts.values():
         forward, training = work_of(count)
         assert 2.9 <= training / forward <= 3.0

@@ -359,6 +359,8 @@ def main() -> None:
     answer["models"] = {name: counted(m) for name, m in {**seen, **hidden, **large}.items()}
     answer["catalog"] = {}
     for workload in catalog.WORKLOADS:
+        if workload.spec.metric is None:  # the published models are counted in test_workloads_reference
+            continue
         parameters = workload.spec.defaults()
         model = workload.build(parameters, workload.data(parameters)).model
         answer["catalog"][workload.spec.name] = counted(model, workload.spec.batch_size)

@@ -3,7 +3,29 @@
 from collections.abc import Mapping
 
 from ..results.errors import UsageError, unknown
-from . import cancer_mlp, digits_cnn, grammar_gpt, intent_transformer
+from . import (
+    bert_base,
+    cancer_mlp,
+    digits_autoencoder,
+    digits_cnn,
+    digits_contrastive,
+    digits_diffusion,
+    digits_resnet,
+    digits_vae,
+    digits_vit,
+    fraud_autoencoder,
+    fraud_mlp,
+    gpt2_small,
+    grammar_gpt,
+    intent_lstm,
+    intent_transformer,
+    keyword_dscnn,
+    residual_mlp,
+    resnet50,
+    road_unet,
+    unet_2015,
+    vit_b16,
+)
 from .workload import Parameter, Spec, Value, Workload
 
 WORKLOADS: tuple[Workload, ...] = (
@@ -11,6 +33,23 @@ WORKLOADS: tuple[Workload, ...] = (
     cancer_mlp.WORKLOAD,
     intent_transformer.WORKLOAD,
     grammar_gpt.WORKLOAD,
+    intent_lstm.WORKLOAD,
+    keyword_dscnn.WORKLOAD,
+    fraud_mlp.WORKLOAD,
+    fraud_autoencoder.WORKLOAD,
+    road_unet.WORKLOAD,
+    digits_resnet.WORKLOAD,
+    digits_vit.WORKLOAD,
+    digits_vae.WORKLOAD,
+    digits_diffusion.WORKLOAD,
+    digits_autoencoder.WORKLOAD,
+    digits_contrastive.WORKLOAD,
+    residual_mlp.WORKLOAD,
+    resnet50.WORKLOAD,
+    vit_b16.WORKLOAD,
+    bert_base.WORKLOAD,
+    gpt2_small.WORKLOAD,
+    unet_2015.WORKLOAD,
 )
 
 

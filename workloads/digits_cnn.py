@@ -2,19 +2,15 @@
 
 from typing import Any
 
-import numpy as np
-
-from .draws import stratified
+from . import digits
 from .workload import Data, Estimate, Parameter, Parameters, Problem, Spec, Workload
-
-SEED = 20_263
 
 SPEC = Spec(
     name="digits_cnn",
     area="vision",
     summary="convolutional network naming handwritten digits of 8x8 pixels",
     data="real",
-    source="UCI optical recognition of handwritten digits, the 1,797 test images, from scikit-learn",
+    source=digits.SOURCE,
     batch_size=32,
     metric="accuracy",
     direction="max",
@@ -33,13 +29,10 @@ SPEC = Spec(
 
 def data(parameters: Parameters) -> Data:
     """Return images scaled to 0..1 and digits; one fifth of each digit is kept for the test."""
-    from sklearn.datasets import load_digits
-
-    images, digits = load_digits(return_X_y=True)
-    pixels = (images.reshape(-1, 8, 8, 1) / 16.0).astype(np.float32)
-    labels = digits.astype(np.int32)
-    train, test = stratified(labels, (1, 5), SEED)
-    return Data((pixels[train],), (labels[train],), (pixels[test],), (labels[test],), facts={"classes": 10})
+    found = digits.load()
+    return Data(
+        (found.train_images,), (found.train_labels,), (found.test_images,), (found.test_labels,), facts={"classes": 10}
+    )
 
 
 def build(parameters: Parameters, data: Data) -> Problem:

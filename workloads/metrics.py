@@ -99,6 +99,73 @@ def auc(targets: Targets, outputs: Targets) -> float:
     return (rank_sum - positives * (positives + 1) / 2.0) / (positives * negatives)
 
 
+def average_precision(targets: Targets, outputs: Targets) -> float:
+    """Return the mean precision over the positives, from the highest score down; equal scores are taken together.
+
+    The sum over thresholds of precision times the recall that is gained there (Zhu 2004), without interpolation.
+    """
+    truth, scores = _values(targets, outputs)
+    if not np.isfinite(scores).all():
+        return float("nan")
+    if not np.isin(truth, (0.0, 1.0)).all() or not truth.any():
+        raise BrokenError("average_precision takes targets of 0 and 1, at least one of them 1")
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)
+    found, taken = np.cumsum(truth[order])[last], (np.arange(truth.size) + 1.0)[last]
+    return float(np.sum(found / taken * np.diff(found, prepend=0.0)) / truth.sum())
+
+
+def anomaly_auc(targets: Targets, outputs: Targets) -> float:
+    """Return how well the squared error of a reconstruction tells anomalies: the area under its ROC curve.
+
+    Targets are (n, 1 + features): 1 for an anomaly or 0, then what was to be reconstructed.
+    """
+    truth, value = np.asarray(_single(targets, "targets"), np.float64), np.asarray(_single(outputs, "outputs"))
+    if truth.ndim != 2 or value.shape != (len(truth), truth.shape[1] - 1):
+        raise BrokenError(f"targets of shape {truth.shape} need outputs of one feature less, received {value.shape}")
+    return auc(truth[:, :1], np.sum((value - truth[:, 1:]) ** 2, axis=1, keepdims=True))
+
+
+def mean_iou(targets: Targets, outputs: Targets) -> float:
+    """Return intersection over union, averaged over the classes that occur in the targets or are named."""
+    labels, scores = _classes(targets, outputs)
+    if not np.isfinite(scores).all():
+        return float("nan")
+    classes = scores.shape[1]
+    counts = np.bincount(labels * classes + scores.argmax(axis=-1), minlength=classes**2).reshape(classes, classes)
+    both, either = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1) - np.diag(counts)
+    return float(np.mean(both[either > 0] / either[either > 0]))
+
+
+def negative_elbo(targets: Targets, outputs: Targets) -> float:
+    """Return the mean negative evidence lower bound in nats per sample, of Bernoulli pixels and a normal latent vector.
+
+    Outputs are (n, pixels + 2 latent): logits, then mean and log variance (Kingma & Welling 2014, appendix B).
+    """
+    truth = np.asarray(_single(targets, "targets"), np.float64)
+    value = np.asarray(_single(outputs, "outputs"), np.float64)
+    size = truth.shape[-1]
+    if truth.ndim != 2 or len(value) != len(truth) or value.shape[1] <= size or (value.shape[1] - size) % 2:
+        raise BrokenError(f"targets of shape {truth.shape} need two outputs per latent value more, not {value.shape}")
+    if not np.isfinite(value).all():
+        return float("nan")
+    logits, (mean, log_variance) = value[:, :size], np.split(value[:, size:], 2, axis=1)
+    pixels = np.logaddexp(0.0, logits) - truth * logits
+    divergence = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1)
+    return float(np.mean(pixels.sum(axis=1) + divergence.sum(axis=1)))
+
+
+def retrieval_accuracy(targets: Targets, outputs: Targets) -> float:
+    """Return the share of samples whose two halves of outputs are nearest, by inner product, to each other."""
+    value = np.asarray(_single(outputs, "outputs"), np.float64)
+    if value.ndim != 2 or value.shape[1] % 2:
+        raise BrokenError(f"retrieval_accuracy takes two embeddings of one size side by side, received {value.shape}")
+    if not np.isfinite(value).all():
+        return float("nan")
+    one, other = np.split(value, 2, axis=1)
+    return float(np.mean((one @ other.T).argmax(axis=1) == np.arange(len(value))))
+
+
 def cross_entropy(targets: Targets, outputs: Targets) -> float:
     """Return the mean negative log likelihood of the targets in nats, from logits."""
     labels, logits = _classes(targets, outputs)
@@ -122,6 +189,11 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("accuracy", "max", accuracy, "accuracy", "", (0.0, 1.0)),
         Metric("auc", "max", auc, "area under the ROC curve", "", (0.0, 1.0)),
+        Metric("average_precision", "max", average_precision, "average precision", "", (0.0, 1.0)),
+        Metric("anomaly_auc", "max", anomaly_auc, "area under the ROC curve of the error", "", (0.0, 1.0)),
+        Metric("mean_iou", "max", mean_iou, "mean intersection over union", "", (0.0, 1.0)),
+        Metric("retrieval_accuracy", "max", retrieval_accuracy, "share of views found", "", (0.0, 1.0)),
+        Metric("negative_elbo", "min", negative_elbo, "negative ELBO", "nats per sample", (0.0, _INFINITY)),
         Metric("cross_entropy", "min", cross_entropy, "cross entropy", "nats per token", (0.0, _INFINITY)),
         Metric("mean_squared_error", "min", mean_squared_error, "mean squared error", "", (0.0, _INFINITY)),
     )

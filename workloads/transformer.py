@@ -9,20 +9,26 @@ def embed(tokens: Any, vocabulary: int, length: int, width: int, stddev: float) 
     """Return token embeddings plus learned position embeddings, both of this standard deviation at first."""
     import keras
 
+    initializer = keras.initializers.RandomNormal(stddev=stddev)
+    table = keras.layers.Embedding(vocabulary, width, embeddings_initializer=initializer, name="tokens")
+    return positions(table(tokens), length, width, stddev)
+
+
+def positions(x: Any, length: int, width: int, stddev: float) -> Any:
+    """Return vectors plus learned position embeddings of this standard deviation at first."""
+    import keras
+
     class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
         """Adds one learned vector per position: dense gradients, unlike a lookup."""
 
         def build(self, input_shape: Any) -> None:
-            self.table = self.add_weight(shape=(length, width), initializer=normal(), name="table")
+            initializer = keras.initializers.RandomNormal(stddev=stddev)
+            self.table = self.add_weight(shape=(length, width), initializer=initializer, name="table")
 
         def call(self, inputs: Any) -> Any:
             return inputs + keras.ops.cast(self.table, inputs.dtype)
 
-    def normal() -> Any:
-        return keras.initializers.RandomNormal(stddev=stddev)
-
-    table = keras.layers.Embedding(vocabulary, width, embeddings_initializer=normal(), name="tokens")
-    return PositionEmbedding(name="positions")(table(tokens))
+    return PositionEmbedding(name="positions")(x)
 
 
 def block(x: Any, width: int, heads: int, causal: bool, name: str) -> Any:

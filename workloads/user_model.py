@@ -7,7 +7,7 @@ from ..results.errors import UsageError
 from .model_signature import fitting_loss, output_names, signature_of
 from .synthetic import Signature, make, sample_count
 from .user_file import ModelFunction, broken, load, parameters_of
-from .workload import Data, Parameters, Problem, Spec, Workload
+from .workload import SPEED_PHASES, Data, Parameters, Problem, Spec, Workload
 
 SEED = 20_265
 BATCH_SIZE = 32
@@ -25,7 +25,7 @@ def workload(path: Path, function: str | None = None) -> Workload:
         source=str(path),
         batch_size=BATCH_SIZE,
         parameters=parameters_of(path, make_model),
-        phases=("train", "infer"),
+        phases=SPEED_PHASES,
     )
 
     def data(parameters: Parameters) -> Data:

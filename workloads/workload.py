@@ -21,6 +21,8 @@ PHASES = ("train", "infer", "converge", "parts", "memory", "scenario")
 """In the order in which they are measured."""
 USUAL_PHASES = ("train", "infer", "converge")
 """What a suite measures when it does not say."""
+SPEED_PHASES = ("train", "infer")
+"""Of a workload whose data is random, so that accuracy means nothing."""
 
 
 @dataclass(frozen=True, slots=True)

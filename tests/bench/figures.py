@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dlbench.harness.instrument import measure_instrument
 from dlbench.results import figures, stats
+from dlbench.results.model import Trial
 from dlbench.results.store import read_run, run_paths
 from dlbench.workloads import data_file
 
@@ -23,6 +24,7 @@ LOOP_PROCESSES = 2
 LOOP_WORKLOADS = ("digits_cnn", "cancer_mlp", "grammar_gpt")
 MEMORY_TRIALS = 5
 AA_PAIRS, AA_RATIOS = 3, 14
+TARGET_SEEDS = 10
 
 EMPTY_APP = """
 from typing import Annotated
@@ -248,6 +250,23 @@ def real_aa() -> None:
         say("real A/A ratios whose 95 % interval holds 1", f"{held} of {total}", wanted, met=held >= 0.85 * total)
 
 
+def targets() -> None:
+    """Train every workload of suite standard to its target: on how many seeds it gets there, and in what time."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["run", "--suite", "standard", "--phase", "converge", "-n", str(TARGET_SEEDS), "--progress", "off"]
+        subprocess.run([sys.executable, "-m", "dlbench", *words, "--store", folder], cwd=folder, check=True)
+        run = read_run(run_paths(Path(folder))[-1])
+        found: dict[tuple[str, str], list[Trial]] = {}
+        for trial in run.trials:
+            found.setdefault((trial.case.workload, trial.case.text("backend")), []).append(trial)
+        for (workload, backend), trials in sorted(found.items()):
+            hits = sum(trial.reached is True for trial in trials)
+            longest = max(trial.epochs[-1].train_seconds for trial in trials)
+            value = f"{hits} of {len(trials)} seeds, the slowest in {longest:.1f} s"
+            met = hits >= 0.8 * TARGET_SEEDS and longest <= 20
+            say(f"target of {workload}, {backend}", value, "8 of 10, 20 s of training at most", met=met)
+
+
 def coverage() -> None:
     """Simulate intervals and the steady rule (see coverage.py)."""
     subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
@@ -261,6 +280,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "worker": worker_ratio,
     "run": default_run,
     "aa": real_aa,
+    "targets": targets,
 }
 
 if __name__ == "__main__":
