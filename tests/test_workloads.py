@@ -26,7 +26,8 @@ GENERATED = {
     "digits_diffusion": "de1199e3db453ca70c92cfa8755ffdf89ab22544b37b0e1bc0b5290584f43f24",
     "digits_contrastive": "aa7f7d0693c64643d69b11a56c6011f21fcd733a2b497d43e6da5faf92bb6231",
 }
-"""SHA-256 of the arrays, whether generated as a whole or with seeded draws added. A change here changes every stored result: raise the spec's version with it."""
+"""SHA-256 of the arrays, generated or with seeded draws added. A change here changes every stored result: raise the
+spec's version with it."""
 
 TRAINED = tuple(workload for workload in catalog.WORKLOADS if workload.spec.metric is not None)
 """The others, published models on random data, are in test_workloads_reference."""
