@@ -23,7 +23,7 @@ SPEC = Spec(
     batch_size=64,
     metric="mean_squared_error",
     direction="min",
-    target=0.25,
+    target=0.20,
     epochs=20,
     parameters=(
         Parameter("width", 32, "channels", 1, 1024),

@@ -19,7 +19,7 @@ SPEC = Spec(
     batch_size=16,
     metric="mean_iou",
     direction="max",
-    target=0.80,
+    target=0.70,
     epochs=20,
     parameters=(
         Parameter("width", 16, "channels of the first level; doubled in each further one", 1, 1024),
