@@ -57,7 +57,7 @@ def run(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after -- reach pytest."""
     shared_environment(session)
-    run_tool(session, "python", "-m", "pytest", *session.posargs)
+    run_tool(session, "python", "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
