@@ -39,7 +39,7 @@ def test_version_and_module_entry_point(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["rum"], "Did you mean 'run'"),
-        (["run", "digit_cnn"], "did you mean 'digits_cnn'?"),
+        (["run", "digit_cnn"], "did you mean 'digits_cnn'"),
         (["run", "-b", "torhc"], "did you mean 'torch'?"),
         (["run", "--phase", "trian"], "did you mean 'train'?"),
         (["run", "--suite", "quik"], "did you mean 'quick'?"),

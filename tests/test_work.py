@@ -118,9 +118,10 @@ def test_published_networks(answers: Answers) -> None:
 def test_every_workload_is_fully_counted(answers: Answers) -> None:
     counts = answers[BACKENDS[0]]["catalog"]
     assert set(counts) == {workload.spec.name for workload in catalog.WORKLOADS if workload.spec.metric}
-    for count in counts.values():
+    for name, count in counts.items():
         forward, training = work_of(count)
-        assert 2.9 <= training / forward <= 3.0
+        # Half of the work of keyword_dscnn is its Fourier transform, which is not trained.
+        assert (2.0 if name == "keyword_dscnn" else 2.9) <= training / forward <= 3.0, name
         assert sum(layer[3] for layer in count["layers"]) == forward
         assert sum(layer[4] for layer in count["layers"]) == training
 

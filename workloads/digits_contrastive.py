@@ -50,14 +50,14 @@ def _view(images: np.ndarray, *seed: int) -> np.ndarray:
 
 
 def data(parameters: Parameters) -> Data:
-    """Return pairs of views of each image, one for the test; the targets are the images' numbers, which no part of the loss reads."""
+    """Return pairs of views of each image, one for the test; the targets are numbers that no part of the loss reads."""
     found = digits.load()
-    arrays = []
-    for number, images in enumerate((found.train_images, found.test_images)):
-        several = np.repeat(images, 1 if number else COPIES, axis=0)
-        views = tuple(_view(several, SEED, number, view) for view in range(2))
-        arrays += [views, (np.arange(len(several), dtype=np.int32),)]
-    return Data(*arrays)
+    train, test = np.repeat(found.train_images, COPIES, axis=0), found.test_images
+    train_x, test_x = (
+        tuple(_view(images, SEED, number, view) for view in range(2)) for number, images in enumerate((train, test))
+    )
+    train_y, test_y = (np.arange(len(images), dtype=np.int32) for images in (train, test))
+    return Data(train_x, (train_y,), test_x, (test_y,))
 
 
 def build(parameters: Parameters, data: Data) -> Problem:

@@ -37,7 +37,7 @@ def nearly_normal(shape: tuple[int, ...], *seed: int) -> np.ndarray:
     """Return draws of mean 0 and variance 1: twelve uniform whole numbers added up, the same on every machine."""
     uniform = Draws(*seed).below(1 << UNIFORM_BITS, (UNIFORMS, *shape)).sum(axis=0)
     middle = UNIFORMS * ((1 << UNIFORM_BITS) - 1) / 2
-    return ((uniform - middle) / (1 << UNIFORM_BITS)).astype(np.float32)
+    return np.asarray((uniform - middle) / (1 << UNIFORM_BITS), dtype=np.float32)
 
 
 def data(parameters: Parameters) -> Data:

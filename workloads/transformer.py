@@ -15,7 +15,7 @@ def embed(tokens: Any, vocabulary: int, length: int, width: int, stddev: float) 
 
 
 def positions(x: Any, length: int, width: int, stddev: float) -> Any:
-    """Return vectors plus learned position embeddings of this standard deviation at first."""
+    """Return vectors, of at most `length` positions, plus learned embeddings of these of this standard deviation."""
     import keras
 
     class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
@@ -26,7 +26,12 @@ def positions(x: Any, length: int, width: int, stddev: float) -> Any:
             self.table = self.add_weight(shape=(length, width), initializer=initializer, name="table")
 
         def call(self, inputs: Any) -> Any:
-            return inputs + keras.ops.cast(self.table, inputs.dtype)
+            table = (
+                self.table
+                if inputs.shape[1] == length
+                else keras.ops.slice(self.table, (0, 0), (inputs.shape[1], width))
+            )
+            return inputs + keras.ops.cast(table, inputs.dtype)
 
     return PositionEmbedding(name="positions")(x)
 

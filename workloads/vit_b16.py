@@ -38,7 +38,7 @@ def build(parameters: Parameters, data: Data) -> Problem:
     layers = keras.layers
     count = (data.train_x[0].shape[1] // PATCH) ** 2
 
-    class ClassToken(layers.Layer):  # type: ignore[misc]
+    class ClassToken(keras.layers.Layer):  # type: ignore[misc]
         """Puts one learned vector before the patches."""
 
         def build(self, input_shape: Any) -> None:
