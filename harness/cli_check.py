@@ -21,7 +21,7 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="[WORKLOAD|FILE]...",
-            help="Workloads of the catalog, or Python files with a model. Default: the whole catalog.",
+            help="Workloads of the catalog, or Python files with a model. Default: the workloads of suite quick.",
             autocompletion=complete_workload,
         ),
     ] = None,
@@ -55,7 +55,7 @@ def verify(
     found is stored, and quoted under later tables.
 
     Examples:
-      dlbench verify                            the whole catalog
+      dlbench verify                            the workloads of suite quick
 
       dlbench verify grammar_gpt --lane matched     where the semantics are the same everywhere
 

@@ -105,14 +105,14 @@ class FitTraining:
         most = most_steps(len(rows) // size)
         diverged: list[DivergedError] = []
 
-        def after(result: Any, pace: Pace) -> bool:
+        def after(result: Any) -> bool:
             now = memory.resident_bytes()
             if now is not None:
                 resident.append(now)
             logs = result[0] if isinstance(result, tuple) else result
             loss = float(logs["loss"])
             if not math.isfinite(loss):
-                diverged.append(DivergedError(pace.done, loss))
+                diverged.append(DivergedError(1 + SETTLING_STEPS + windows.steps(), loss))
             return bool(diverged)
 
         def end() -> None:

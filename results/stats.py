@@ -197,9 +197,15 @@ def median(values: Values, confidence: float = CONFIDENCE) -> Interval | None:
     wide, weight = _median_ranks(n, confidence)
     if wide is None:
         return Interval(middle, None, None, n)
-    low = (1 - weight) * array[wide - 1] + weight * array[min(wide, n - 1)]
-    high = (1 - weight) * array[n - wide] + weight * array[max(n - wide - 1, 0)]
-    return Interval(middle, float(low), float(high), n)
+    low = _between(array[wide - 1], array[min(wide, n - 1)], weight)
+    high = _between(array[n - wide], array[max(n - wide - 1, 0)], weight)
+    return Interval(middle, low, high, n)
+
+
+def _between(first: float, second: float, weight: float) -> float:
+    """Return what lies a share of the way from one value to another, and never outside them by rounding."""
+    found = (1 - weight) * first + weight * second
+    return float(min(max(found, min(first, second)), max(first, second)))
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,18 @@
-"""Fixtures for all tests: nothing touches the user's own cache or store, and tests side by side share no core."""
+"""Fixtures for all tests: nothing touches the user's own cache or store, and tests side by side share no core.
+
+Property-based tests draw the same examples each time, so that a change fails for what it changed; `pytest
+--hypothesis-profile default` draws new ones.
+"""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:

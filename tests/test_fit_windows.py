@@ -24,7 +24,7 @@ class Loop:
         self.step_s, self.epoch_steps, self.barrier_s = step_s, epoch_steps, barrier_s
         self.waited: list[Any] = []
         self.effort = Effort(**effort)
-        self.after: Callable[[Any, Pace], bool] | None = None
+        self.after: Callable[[Any], bool] | None = None
         self.compile_at: set[int] = set()
 
     def run(self, epochs: int = 1000, most_steps: float = float("inf")) -> FitWindows:
@@ -72,6 +72,7 @@ def test_a_window_holds_steps_and_what_keras_does_between_them(step_s: float, ep
     loop = Loop(step_s, epoch_steps)
     found = loop.run(most_steps=max(1, (epoch_steps - 1) // 4))
     assert found.over
+    assert found.steps() == loop.steps
     assert loop.stopped
     assert found.pace
     for window in found.pace.windows:
@@ -118,13 +119,14 @@ def test_a_window_may_end_the_series() -> None:
     loop = Loop(0.01, 1000)
     seen: list[Any] = []
 
-    def after(result: Any, pace: Pace) -> bool:
+    def after(result: Any) -> bool:
         seen.append(result)
-        return len(pace.windows) == 3
+        return len(seen) == 3
 
     loop.after = after
     found = loop.run()
     assert found.over
+    assert found.steps() == loop.steps
     assert found.pace
     assert len(found.pace.windows) == len(seen) == 3
     assert seen[-1] == ("result", loop.steps - 1)
@@ -133,6 +135,7 @@ def test_a_window_may_end_the_series() -> None:
 def test_a_loop_that_ends_first_leaves_what_there_is() -> None:
     found = Loop(0.01, 5).run(epochs=1)
     assert not found.over
+    assert found.steps() == 5
     assert found.pace is None
     assert found.blocked_s() == pytest.approx(0.01 + LOOP_S)
     assert Loop(0.01, 1).run(epochs=1).blocked_s() is None

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from dlbench.results import stats
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats as reference
 
@@ -173,6 +173,7 @@ def test_median_bounds_cover_as_often_as_they_say(n: int) -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
+@example([0.0] * 5 + [767865.0193946135] * 2)
 def test_the_median_lies_within_its_bounds(values: list[float]) -> None:
     found = stats.median(values)
     assert found is not None

@@ -1,4 +1,4 @@
-"""A seeded source of spoken words made of tones, in whole numbers throughout; the best accuracy is known."""
+"""A seeded source of spoken words made of tones, in whole numbers throughout; the accuracy has a known bound."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,7 +33,7 @@ class Utterances:
 
 
 def best_accuracy() -> float:
-    """Return the accuracy of a listener who always understands the word."""
+    """Return the accuracy of a listener who always understands the word: no other is right more often."""
     return float(1 - CONFUSED + CONFUSED / len(WORDS))
 
 
