@@ -8,9 +8,9 @@ from ..results.errors import UsageError
 from ..results.factors import Scalar
 from ..workloads import catalog
 from ..workloads.reference import Reference
-from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec
-from .described import describe_file, is_file_reference, parse_reference
+from .cache import key_of
+from .described import content_of, describe_own, is_own, parse_reference
 from .options import Selection
 from .plan import Candidate, check_parameters, combinations
 from .progress import Observer
@@ -48,62 +48,97 @@ def find_candidates(
     """
     known: list[_Known] = []
     broken: list[str] = []
+    notes: list[str] = []
+    hints = {name: values[0] for name, values in selection.parameters.items()}
     for name in names:
         try:
-            known.append(_know(name, backends, selection, observer, [item.reference.name for item in known]))
+            known.append(_know(name, hints, backends, selection, observer, [item.reference.name for item in known]))
         except UsageError as error:
-            if not is_file_reference(name) or len(names) == 1:
+            if not is_own(name) or len(names) == 1:
                 raise
             broken.append(str(error))
     if not known:
         raise UsageError("; ".join(broken))
-    notes = check_parameters([item.spec for item in known], selection.parameters)
-    lacking = [name for name in defaults if all(name not in item.spec.defaults() for item in known)]
-    notes += tuple(f"the suite's parameter {name!r} fits no chosen workload" for name in lacking)
+    notes += check_parameters([item.spec for item in known], selection.parameters)
+    notes += [item.first.note for item in known if item.first and item.first.note]
+    lacking = [name for name in defaults if all(name not in item.spec.names for item in known)]
+    notes += [f"the suite's parameter {name!r} fits no chosen workload" for name in lacking]
     parameters = {**defaults, **selection.parameters}
     candidates: list[Candidate] = []
     for item in known:
         for full, given in combinations(item.spec, parameters):
-            signature = item.signature
-            if item.reference.file is not None and given:
-                try:
-                    signature = _describe(item.reference, given, backends, selection).signature
-                except UsageError as error:
-                    values = ", ".join(f"{name}={value}" for name, value in given.items())
-                    broken.append(f"{error} (with {values})")
-                    continue
-            candidates.append(Candidate(item.reference, item.spec, full, given, signature))
+            try:
+                candidates.append(_candidate(item, full, given, hints, backends, selection))
+            except UsageError as error:
+                values = ", ".join(f"{name}={value}" for name, value in given.items())
+                broken.append(f"{error} (with {values})" if values else str(error))
     if not candidates:
         raise UsageError("; ".join(broken))
-    return Found(tuple(candidates), notes, tuple(broken))
+    return Found(tuple(candidates), tuple(notes), tuple(broken))
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     reference: Reference
     spec: Spec
-    signature: Signature | None = None
-    """Of a user's model at its default parameters."""
+    first: Description | None = None
+    """Of a user's model with the first of the values given."""
+    backend: str | None = None
+    """That it was described on."""
+
+
+def _candidate(
+    item: _Known,
+    full: Mapping[str, Scalar],
+    given: Mapping[str, Scalar],
+    hints: Mapping[str, str],
+    backends: Sequence[Backend],
+    selection: Selection,
+) -> Candidate:
+    """Return a workload with values for its parameters; a user's own is asked again where they are others.
+
+    Raises:
+        UsageError: it cannot be measured with these values.
+
+    """
+    if item.first is None:
+        return Candidate(item.reference, item.spec, full, given)
+    backend, described = item.backend, item.first
+    asked = {name: value for name, value in hints.items() if name in item.spec.names}
+    if {name: str(value) for name, value in given.items()} != asked:
+        backend, described = _describe(item.reference, given, backends, selection)
+    if described.problem:
+        raise UsageError(described.problem)
+    content = key_of([content_of(item.reference), dict(described.files)])
+    return Candidate(item.reference, described.spec, full, given, described.signature, content, backend)
 
 
 def _know(
-    name: str, backends: Sequence[Backend], selection: Selection, observer: Observer, taken: Sequence[str]
+    name: str,
+    hints: Mapping[str, str],
+    backends: Sequence[Backend],
+    selection: Selection,
+    observer: Observer,
+    taken: Sequence[str],
 ) -> _Known:
-    if not is_file_reference(name):
+    if name in catalog.names() or not is_own(name):
         return _Known(Reference(name), catalog.get(name).spec)
-    reference = parse_reference(name)
+    reference = parse_reference(name, allow_code=selection.allow_code)
     if reference.name in (*taken, *catalog.names()):
         # Two files of one name, or one named like a workload of the catalog: told apart by their path.
         reference = replace(reference, name=name.removesuffix(".py"))
     observer.note(f"reading {name}")
-    described = _describe(reference, {}, backends, selection)
-    return _Known(reference, described.spec, described.signature)
+    backend, described = _describe(reference, hints, backends, selection)
+    return _Known(reference, described.spec, described, backend)
 
 
 def _describe(
     reference: Reference, given: Mapping[str, Scalar], backends: Sequence[Backend], selection: Selection
-) -> Description:
+) -> tuple[str, Description]:
     """Ask one backend after the other: a model that fails on one of them is that row's failure, not the run's.
+
+    Returns:
+        the name of the backend that could, and what it found.
 
     Raises:
         UsageError: it fails on all; the message is the first one's.
@@ -112,7 +147,7 @@ def _describe(
     first: UsageError | None = None
     for backend in backends:
         try:
-            return describe_file(reference, given, backend, selection.allow_import)
+            return backend.name, describe_own(reference, given, backend, selection.allow_import)
         except UsageError as error:
             first = first or error
-    raise first or UsageError("no backend to describe a file with")
+    raise first or UsageError("no backend to describe a model with")

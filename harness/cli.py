@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .cli_check import calibrate, verify
+from .cli_new import new
 from .cli_read import doctor, list_, show
 from .cli_run import run
 
@@ -48,5 +49,6 @@ app.command()(run)
 app.command("list")(list_)
 app.command()(show)
 app.command()(verify)
+app.command()(new)
 app.command()(calibrate)
 app.command()(doctor)

@@ -23,9 +23,9 @@ def run(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[WORKLOAD|FILE]...",
-            help="Workloads of the catalog, or a Python file with a function that returns a Keras model "
-            "(FILE.py or FILE.py:FUNCTION).",
+            metavar="[WORKLOAD|MODEL]...",
+            help="Workloads of the catalog; or your own model: FILE.py, FILE.py:FUNCTION, FILE.keras, "
+            "keras.applications:NAME, keras_hub:NAME.",
             autocompletion=complete_workload,
         ),
     ] = None,
@@ -148,6 +148,10 @@ def run(
             help="Let workers import this other framework; marked in the results.",
         ),
     ] = None,
+    allow_code: Annotated[
+        bool,
+        typer.Option("--allow-code", help="Run the code that a .keras file holds, such as a Lambda layer's."),
+    ] = False,
     label: Annotated[str | None, typer.Option("--label", help="A name by which to find this run again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and how long it will take.")] = False,
     progress: ProgressOption = ProgressStyle.auto,
@@ -169,6 +173,8 @@ def run(
       dlbench run digits_cnn -b jax,torch -n 7        one workload, two backends, seven trials
 
       dlbench run my_model.py -p depth=4,8            your own model, at two depths
+
+      dlbench run keras.applications:MobileNetV2      a published one, with random weights
 
       dlbench run -w grammar_gpt --precision float32,mixed_bfloat16 --phase train
 
@@ -214,6 +220,7 @@ def run(
         budget=budget,
         timeout=timeout,
         fail_fast=fail_fast,
+        allow_code=allow_code,
         label=label,
         dry_run=dry_run,
         progress=progress.value,

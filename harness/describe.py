@@ -1,8 +1,10 @@
-"""The describe role: what a user's file offers, found by running it in a child process of one backend."""
+"""The describe role: what a user's own model offers, found by making it in a child process of one backend."""
 
+import hashlib
 import json
+import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 from ..backends import catalog
 from ..results.codec import from_json, to_json
 from ..results.errors import DlbenchError
-from ..workloads.reference import Reference
-from ..workloads.workload import Data
+from ..workloads.catalog import parameters_for
+from ..workloads.own import own_model
+from ..workloads.reference import Reference, offer_of
+from ..workloads.workload import Workload
 from .isolation import OPTIONAL_FOR_KERAS, HidingFinder, also_hidden, hide
 from .wire import Description
 
@@ -19,21 +23,28 @@ from .wire import Description
 def main(data: Mapping[str, Any]) -> int:
     """Write a Description, or `{"error": …}`, as JSON to the file `reply`."""
     finder = hide(catalog.foreign_modules(data["backend"]) - set(data["allow_import"]))
+    reference = from_json(Reference, data["reference"])
     try:
-        with also_hidden(finder, set(OPTIONAL_FOR_KERAS) - set(data["allow_import"])):
-            import keras
-        keras.config.set_dtype_policy("float32")
-        answer = to_json(describe(from_json(Reference, data["reference"]), data["parameters"]))
+        import_keras(finder, data["allow_import"])
+        answer = to_json(describe(reference, data["parameters"]))
     except DlbenchError as error:
-        answer = {"error": f"{error}{_hint(error.__cause__, finder)}"}
+        answer = {"error": f"{error}{hint(error.__cause__, finder)}"}
     except Exception as error:  # noqa: BLE001 - whatever a user's file raises is the answer
         traceback.print_exc()
-        answer = {"error": f"{data['reference']['file']}: {type(error).__name__}: {' '.join(str(error).split())}"}
+        answer = {"error": f"{reference.source}: {type(error).__name__}: {' '.join(str(error).split())}"}
     Path(data["reply"]).write_text(json.dumps(answer), encoding="utf-8")
     return 0
 
 
-def _hint(cause: BaseException | None, finder: HidingFinder) -> str:
+def import_keras(finder: HidingFinder, allow_import: Sequence[str]) -> None:
+    """Import Keras as a worker does, without the packages that it only looks at."""
+    with also_hidden(finder, set(OPTIONAL_FOR_KERAS) - set(allow_import)):
+        import keras
+    keras.config.set_dtype_policy("float32")
+
+
+def hint(cause: BaseException | None, finder: HidingFinder) -> str:
+    """Return what to do about an import that failed because dlbench hides the package; else nothing."""
     missing = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
     if missing not in finder.hidden:
         return ""
@@ -41,10 +52,36 @@ def _hint(cause: BaseException | None, finder: HidingFinder) -> str:
 
 
 def describe(reference: Reference, parameters: Mapping[str, Any]) -> Description:
-    """Return what a file offers, its model built with some parameters, the rest at their defaults."""
-    from ..workloads import user_model
+    """Return what a user's own model offers with some parameters, the rest at their defaults.
 
-    made = user_model.workload(Path(reference.file or ""), reference.function)
-    nothing = Data((), (), (), ())
-    problem = made.build({**made.spec.defaults(), **parameters}, nothing)
-    return Description(replace(made.spec, name=reference.name), user_model.problem_signature(problem))
+    Names that it does not know are passed over: one command may give parameters to several workloads.
+    """
+    found = offer_of(reference)
+    if isinstance(found, Workload):
+        return Description(replace(found.spec, name=reference.name))
+    spec = own_model.spec_of(found)
+    sizes = own_model.sizes_for(parameters)
+    known = replace(spec, parameters=(*spec.parameters, *(item for item in sizes if item.name not in spec.names)))
+    given = {name: value for name, value in parameters.items() if name in known.names}
+    described = own_model.describe(found, parameters_for(known, given))
+    return Description(
+        replace(described.spec, name=reference.name),
+        described.signature,
+        described.problem,
+        imported_beside(reference),
+        found.note,
+    )
+
+
+def imported_beside(reference: Reference) -> dict[str, str]:
+    """Return the SHA-256 of each file beside the user's own that running it imported."""
+    if reference.file is None:
+        return {}
+    folder, own = Path(reference.file).resolve().parent, Path(reference.file).resolve()
+    found: dict[str, str] = {}
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or "/").resolve()
+        inside = path.is_relative_to(folder) and path != own and path.suffix == ".py"
+        if inside and not any(part in ("site-packages", "dist-packages") for part in path.parts):
+            found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

@@ -1,4 +1,4 @@
-"""What users' files offer, on the controller's side: asked of a child process, kept by the file's hash."""
+"""What users' own models offer, on the controller's side: asked of a child process, kept by the files' hashes."""
 
 import hashlib
 import json
@@ -6,12 +6,14 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..backends.backend import Backend
 from ..results.codec import from_json, to_json
 from ..results.errors import BrokenError, UsageError
 from ..results.factors import Scalar
+from ..workloads.own import model_library, plugins, saved_model
 from ..workloads.reference import Reference
 from .cache import key_of, load_entry, save_entry
 from .child import Child
@@ -21,42 +23,70 @@ from .wire import Description
 DESCRIBE_TIMEOUT_S = 300.0
 
 
-def is_file_reference(name: str) -> bool:
-    """Tell whether a name means a file: `model.py`, `model.py:function` or anything with a slash."""
-    return name.partition(":")[0].endswith(".py") or "/" in name
+def is_own(name: str) -> bool:
+    """Tell whether a name means the user's own model: a file, a library's model, or what a package adds."""
+    first = name.partition(":")[0]
+    is_file = first.endswith((".py", saved_model.SUFFIX)) or "/" in name
+    return is_file or first in model_library.LIBRARIES or plugins.get(name) is not None
 
 
-def parse_reference(name: str) -> Reference:
-    """Return the reference of `FILE` or `FILE:FUNCTION`.
+def parse_reference(name: str, *, allow_code: bool = False) -> Reference:
+    """Return the reference of `FILE.py`, `FILE.py:FUNCTION`, `FILE.keras`, `LIBRARY:MODEL` or an installed name.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or a library without a model.
 
     """
-    file, _, function = name.partition(":")
-    path = Path(file)
+    first, _, part = name.partition(":")
+    if first in model_library.LIBRARIES:
+        if not part:
+            raise UsageError(f"{name}: which model? write {first}:NAME, such as keras.applications:MobileNetV2")
+        return Reference(name, "library", first, part)
+    plugin = plugins.get(name)
+    if plugin is not None:
+        return Reference(name, "plugin", plugin.value)
+    path = Path(first)
     if not path.is_file():
-        near = ", ".join(sorted(found.name for found in path.parent.glob("*.py"))[:8]) if path.parent.is_dir() else ""
-        there = f" (Python files there: {near})" if near else ""
-        raise UsageError(f"no file {file!r}{there}")
-    return Reference(f"{path.stem}:{function}" if function else path.stem, str(path.resolve()), function or None)
+        raise UsageError(f"no file {first!r}{_models_beside(path)}")
+    resolved = str(path.resolve())
+    if path.suffix == saved_model.SUFFIX:
+        return Reference(path.stem, "saved", resolved, allow_code=allow_code)
+    return Reference(f"{path.stem}:{part}" if part else path.stem, "file", resolved, part or None)
 
 
-def describe_file(
+def _models_beside(path: Path) -> str:
+    """Return the files of models in a path's folder, for the message that the path itself is none."""
+    found = sorted(item.name for item in path.parent.glob("*") if item.suffix in (".py", saved_model.SUFFIX))
+    return f" (files of models there: {', '.join(found[:8])})" if found else ""
+
+
+def content_of(reference: Reference) -> str:
+    """Return a digest of the source itself: what changes it changes what it offers."""
+    if reference.file is not None:
+        return hashlib.sha256(Path(reference.file).read_bytes()).hexdigest()
+    if reference.kind == "plugin":
+        return plugins.content(reference.source or "")
+    return ""
+
+
+def describe_own(
     reference: Reference, parameters: Mapping[str, Scalar], backend: Backend, allow_import: Sequence[str]
 ) -> Description:
-    """Return what a file offers with some parameters; from the cache while the file is the same.
+    """Return what a user's own model offers with some parameters; from the cache while its files are the same.
 
     Raises:
-        UsageError: the file offers no usable model; the message says why.
+        UsageError: it offers no usable model; the message says why.
 
     """
-    content = hashlib.sha256(Path(reference.file or "").read_bytes()).hexdigest()
-    key = key_of([content, to_json(reference), dict(parameters), backend.name, sys.executable, list(allow_import)])
+    versions = [_version(name) for name in ("keras", "keras-hub")]
+    asked = [content_of(reference), to_json(reference), dict(parameters), backend.name, sys.executable, versions]
+    key = key_of([*asked, list(allow_import)])
     entry = load_entry("descriptions", key)
     if entry is not None:
         try:
-            return from_json(Description, entry)
+            known = from_json(Description, entry)
+            if all(_digest(path) == digest for path, digest in known.files.items()):
+                return known
         except BrokenError:
             pass  # Written by another version of dlbench: asked anew.
     answer = _ask(reference, parameters, backend, allow_import)
@@ -65,6 +95,20 @@ def describe_file(
     with suppress(UsageError):  # Without a cache the next command asks again; doctor says so.
         save_entry("descriptions", key, answer)
     return from_json(Description, answer)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _digest(path: str) -> str | None:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _ask(
@@ -92,4 +136,4 @@ def _ask(
             return answer
         how = f"hung for {DESCRIBE_TIMEOUT_S:.0f} s" if ended.timed_out else f"ended with status {ended.status}"
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
-        return {"error": f"{reference.file}: running it {how}: {last[0][:200]}"}
+        return {"error": f"{reference.source}: running it {how}: {last[0][:200]}"}

@@ -26,7 +26,8 @@ class Selection:
     """Which cases: the product of these. An empty tuple leaves the choice to dlbench."""
 
     workloads: tuple[str, ...] = ()
-    """Names from the catalog, or files: `my_model.py` or `my_model.py:function`."""
+    """Names from the catalog, or the user's own: `my_model.py`, `my_model.py:function`, `model.keras`,
+    `keras.applications:NAME`, or a name that an installed package adds."""
     backends: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ("float32",)
@@ -42,6 +43,8 @@ class Selection:
     latency_bound_s: float | None = None
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allow_import: tuple[str, ...] = ()
+    allow_code: bool = False
+    """Whether code within saved models may run."""
 
 
 @dataclass(frozen=True, slots=True)

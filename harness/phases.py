@@ -5,7 +5,6 @@ from statistics import median
 from typing import Any
 
 from ..results.model import Case, Window
-from ..workloads import metrics
 from . import memory
 from .exact_memory import measure_memory
 from .feed import batches, feeding
@@ -17,7 +16,6 @@ from .session import Session
 from .watch import leak, told
 from .weights_check import check_driven, check_moved, read_digests, unmoved_flag
 from .windows import blocked_steps, measure_windows
-from .wire import Request
 
 Fields = dict[str, Any]
 SETTLING_STEPS = 3
@@ -158,7 +156,7 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
         evaluate,
         items_per_step=request.batch_size,
         epoch_limit=request.epoch_limit,
-        reached=_target_test(request),
+        reached=_target_test(session),
         clock=clock,
     )
     marks = {"first_step_s": session.first_step().seconds, "evaluate_s": result.evaluate_s}
@@ -176,10 +174,10 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
     }
 
 
-def _target_test(request: Request) -> Callable[[float], bool] | None:
-    if request.metric is None or request.target is None:
+def _target_test(session: Session) -> Callable[[float], bool] | None:
+    metric, target = session.metric(), session.request.target
+    if metric is None or target is None:
         return None
-    metric, target = metrics.get(request.metric), request.target
     return lambda value: metric.reached(value, target)
 
 

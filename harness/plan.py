@@ -31,7 +31,11 @@ class Candidate:
     given: Mapping[str, Scalar]
     """Those that differ from their defaults."""
     signature: Signature | None = None
-    """For a user's model: the form of its random data."""
+    """For a user's model: the form of its inputs and labels."""
+    content: str = ""
+    """Digest of a user's source and of what it imports."""
+    described_on: str | None = None
+    """The backend on which a user's source was run; its data is made there too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +83,7 @@ def combinations(
     defaults = spec.defaults()
     for values in product(*(wanted[name] for name in names)):
         parameters = parameters_for(spec, dict(zip(names, values, strict=True)))
-        yield dict(parameters), {name: v for name, v in parameters.items() if v != defaults[name]}
+        yield dict(parameters), {name: v for name, v in parameters.items() if v != defaults.get(name)}
 
 
 def check_parameters(specs: Sequence[Spec], wanted: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -91,9 +95,9 @@ def check_parameters(specs: Sequence[Spec], wanted: Mapping[str, Sequence[str]])
     """
     notes: list[str] = []
     for name in wanted if specs else ():
-        lacking = [spec.name for spec in specs if name not in spec.defaults()]
+        lacking = [spec.name for spec in specs if name not in spec.names]
         if len(lacking) == len(specs):
-            known = {parameter for spec in specs for parameter in spec.defaults()}
+            known = {parameter for spec in specs for parameter in spec.names}
             raise unknown(f"parameter of {', '.join(lacking)}:", name, known)
         notes += [f"{spec} has no parameter {name!r}; it is measured as it is" for spec in lacking]
     return tuple(notes)
@@ -143,7 +147,7 @@ def make_plan(
         for batch_size in selection.batch_sizes or (None,):
             fitting, lacking = [], []
             for phase in phases:
-                why = setting.why_no_phase(candidate.spec, backend, phase, catalog=candidate.reference.file is None)
+                why = setting.why_no_phase(candidate.spec, backend, phase, catalog=not candidate.reference.own)
                 if why is None:
                     fitting.append(phase)
                 elif phase in selection.phases or phase == "train":

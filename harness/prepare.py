@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..backends import catalog as backends
 from ..results.codec import from_json, to_json
 from ..results.errors import DlbenchError
 from ..workloads import catalog, data_file, synthetic
+from ..workloads.reference import Reference, resolve
 from ..workloads.workload import Data
+from .describe import import_keras
+from .isolation import hide
 from .wire import DataRecipe, PreparedData
 
 
@@ -43,6 +47,16 @@ def prepare(recipe: DataRecipe) -> PreparedData:
 
 
 def _make(recipe: DataRecipe) -> Data:
+    if recipe.reference is not None:
+        return _own(recipe, recipe.reference)
     if recipe.signature is not None:
         return synthetic.make(recipe.signature, recipe.samples, recipe.seed)
     return catalog.get(recipe.workload).data(recipe.parameters)
+
+
+def _own(recipe: DataRecipe, reference: Reference) -> Data:
+    """Return the data of a user's own source, which runs as it does in a worker, on one backend."""
+    if recipe.backend is not None:
+        finder = hide(backends.foreign_modules(recipe.backend) - set(recipe.allow_import))
+        import_keras(finder, recipe.allow_import)
+    return resolve(reference).data(recipe.parameters)

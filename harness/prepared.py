@@ -4,35 +4,43 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..backends import catalog
 from ..results.codec import from_json, to_json
 from ..results.errors import BrokenError
 from ..workloads.synthetic import sample_count
 from .cache import cache_path, key_of, load_entry, save_entry
 from .child import Child
+from .launch import child_environ
 from .plan import Candidate
 from .wire import DataRecipe, PreparedData
 
 PREPARE_TIMEOUT_S = 1800.0
 SYNTHETIC_SEED = 20_265
+OWN = "own"
+"""The kind of data that a user's source gives itself."""
 DataRecipeKey = str
 """Path of the file that a recipe's data belongs in."""
 
 
 def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
     """Return the recipe of a workload's data: its own, or random data of a user's model's form, a batch at least."""
-    spec = candidate.spec
-    if candidate.signature is not None:
+    spec, signature = candidate.spec, candidate.signature
+    if signature is not None and spec.data != OWN:
+        samples = max(sample_count(signature), batch_size)
+        recipe = DataRecipe(spec.name, {}, spec.version, signature=signature, samples=samples, seed=SYNTHETIC_SEED)
+    elif candidate.reference.own:
+        # What its source does with the model's parameters is not known here: any of them may change the data.
         recipe = DataRecipe(
-            workload=spec.name,
-            parameters={},
-            version=spec.version,
-            signature=candidate.signature,
-            samples=max(sample_count(candidate.signature), batch_size),
-            seed=SYNTHETIC_SEED,
+            spec.name,
+            dict(candidate.parameters),
+            spec.version,
+            reference=candidate.reference,
+            content=candidate.content,
+            backend=candidate.described_on,
         )
     else:
         wanted = {item.name: candidate.parameters[item.name] for item in spec.parameters if item.data}
@@ -57,7 +65,16 @@ def prepare_data(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipe
             missing[recipe.path] = recipe
         else:
             found[recipe.path] = known
-    return found | _make(list(missing.values()), child) if missing else found
+    for group in _processes(missing.values()):
+        found |= _make(group, child)
+    return found
+
+
+def _processes(recipes: Iterable[DataRecipe]) -> list[list[DataRecipe]]:
+    """Return which recipes share a process: all of dlbench's own; each of a user's source has one."""
+    own = [[recipe] for recipe in recipes if recipe.reference is not None]
+    shared = [recipe for recipe in recipes if recipe.reference is None]
+    return [shared, *own] if shared else own
 
 
 def _cached(recipe: DataRecipe) -> PreparedData | None:
@@ -80,13 +97,21 @@ def _state(path: Path) -> list[int] | None:
     return [status.st_size, status.st_mtime_ns]
 
 
+def _environ(backend: str | None, folder: Path) -> dict[str, str]:
+    """Return the environment of a data process; data sets that Keras fetches stay in the user's own folder."""
+    if backend is None:
+        return dict(os.environ)
+    environ = child_environ(catalog.get(backend), "cpu", folder)
+    environ.pop("KERAS_HOME")
+    return environ | ({"KERAS_HOME": os.environ["KERAS_HOME"]} if "KERAS_HOME" in os.environ else {})
+
+
 def _make(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, PreparedData | str]:
     with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
         reply, log = Path(folder) / "reply.jsonl", Path(folder) / "log.txt"
         request = {"recipes": [to_json(recipe) for recipe in recipes], "reply": str(reply)}
-        child.run(
-            "prepare", request, python=sys.executable, environ=dict(os.environ), log=log, timeout_s=PREPARE_TIMEOUT_S
-        )
+        environ = _environ(recipes[0].backend, Path(folder))
+        child.run("prepare", request, python=sys.executable, environ=environ, log=log, timeout_s=PREPARE_TIMEOUT_S)
         lines = reply.read_text(encoding="utf-8").splitlines() if reply.exists() else []
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
     answers = [json.loads(line) for line in lines]

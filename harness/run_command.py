@@ -62,6 +62,7 @@ class RunArguments:
     price: float | None
     parameters: tuple[str, ...]
     allow_import: tuple[str, ...]
+    allow_code: bool
     suite: str
     trials: int | None
     budget: str | None
@@ -122,6 +123,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         latency_bound_s=parse.parse_duration("--latency-bound", words.latency_bound),
         parameters=parse.parse_parameters(words.parameters),
         allow_import=parse.split(words.allow_import),
+        allow_code=words.allow_code,
     )
     run_options = RunOptions(
         suite=words.suite,

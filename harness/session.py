@@ -10,9 +10,10 @@ import numpy as np
 
 from ..backends.backend import ForwardStep, Native, Runtime, StepSettings, TrainStep
 from ..backends.objective import model_inputs, state_variables
-from ..results.errors import BrokenError
+from ..results.errors import BrokenError, UnsupportedError
 from ..results.factors import Scalar
 from ..workloads import data_file, initial, metrics
+from ..workloads.metrics import Metric
 from ..workloads.work import Work, count_work
 from ..workloads.workload import Arrays, Data, Problem, Workload
 from . import memory
@@ -57,6 +58,7 @@ class Session:
         self._mark_resident("rss_data_bytes")
         start = clock()
         self.problem = _build(request, workload, self.data)
+        self._own_metric: Metric | None = workload.metric
         self.initial_weights = initial.weights_digest(self.problem.model)
         self.marks["build_s"] = clock() - start
         self.marks["parameters"] = float(self.problem.model.count_params())
@@ -158,11 +160,16 @@ class Session:
         for start in range(0, self.samples - size + 1, size):
             yield self.place_rows(order[start : start + size])
 
+    def metric(self) -> Metric | None:
+        """Return what accuracy is measured by; None for a workload without one."""
+        name = self.request.metric
+        return None if name is None else self._own_metric or metrics.get(name)
+
     def evaluator(self) -> Callable[[], float] | None:
         """Return the function that gives the test metric of the model as training left it."""
-        if self.request.metric is None:
+        metric = self.metric()
+        if metric is None:
             return None
-        metric = metrics.get(self.request.metric)
 
         def evaluate() -> float:
             return float(metric.function(self.data.test_y[0], self._predict()))
@@ -241,6 +248,12 @@ def _build(request: Request, workload: Workload, data: Data) -> Problem:
     keras.config.set_dtype_policy(request.precision)
     with initial.seeded_initializers(request.seed):
         problem = workload.build(request.parameters, data)
+    wanted = request.precision.removeprefix("mixed_")
+    if all(getattr(layer, "compute_dtype", None) != wanted for layer in _layers(problem.model)):
+        raise UnsupportedError(
+            f"no layer of {request.workload.name} computes in {wanted}: its precision is fixed where the model is "
+            "made; a saved model has that of its file"
+        )
     optimizer = problem.optimizer
     if request.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

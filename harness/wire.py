@@ -25,6 +25,13 @@ class DataRecipe:
     """A user's model: random data of this form instead of the workload's own."""
     samples: int = 0
     seed: int = 0
+    reference: Reference | None = None
+    """A user's model with data of its own: it is made by running its source."""
+    content: str = ""
+    """Digest of that source."""
+    backend: str | None = None
+    """On which it runs."""
+    allow_import: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,17 @@ class PreparedData:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a user's file offers."""
+    """What a user's own model offers, asked with some parameters."""
 
     spec: Spec
-    signature: Signature
-    """Of the model with the parameters asked about."""
+    signature: Signature | None = None
+    """Of the model with these parameters; None for a whole workload, and where there is a problem."""
+    problem: str | None = None
+    """Why it cannot be measured with these parameters."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files beside the user's own that it imported, with the SHA-256 of each."""
+    note: str | None = None
+    """What a user should know about how the source was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ DOT = " \N{MIDDLE DOT} "
 
 def title(row: Record) -> str:
     """Return what a workload is: area and data."""
-    data = {"real": "real data", "generated": "generated data", "synthetic": "synthetic data"}
+    data = {"real": "real data", "generated": "generated data", "synthetic": "synthetic data", "own": "its own data"}
     kind = data.get(row["data"], row["data"])
     source = f"{kind}: {row['source']}" if kind and row["source"] else kind
     return DOT.join(part for part in (row["area"], source) if part)

@@ -251,7 +251,7 @@ def test_a_workload_without_a_twin_is_left_out_of_native() -> None:
     plan = planned(executions=("native", "step"), phases=("train", "infer"))
     assert [job.setting.execution for job in plan.jobs] == ["step"]
     assert reasons(plan) == {"train": "toy has no twin written in Jax"}
-    namesake = replace(candidate(spec("digits_cnn")), reference=Reference("digits_cnn", "digits_cnn.py"))
+    namesake = replace(candidate(spec("digits_cnn")), reference=Reference("digits_cnn", "file", "digits_cnn.py"))
     assert not planned(namesake, executions=("native",), phases=("train",)).jobs
     twin = planned(candidate(spec("digits_cnn")), executions=("native",), phases=("train",))
     assert [job.setting.execution for job in twin.jobs] == ["native"]

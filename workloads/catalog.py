@@ -1,5 +1,6 @@
 """Every workload that comes with dlbench, and the values of their parameters."""
 
+import math
 from collections.abc import Mapping
 
 from ..results.errors import UsageError, unknown
@@ -100,6 +101,8 @@ TRUTH = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false"
 
 def _converted(spec: Spec, parameter: Parameter, given: Value) -> Value:
     default, text = parameter.default, str(given).strip()
+    if default is None or parameter.free:
+        return _literal(text)
     try:
         if isinstance(default, bool):
             return TRUTH[text.lower()]
@@ -107,6 +110,24 @@ def _converted(spec: Spec, parameter: Parameter, given: Value) -> Value:
             return int(text)
         return float(text) if isinstance(default, float) else text
     except (ValueError, KeyError):
-        kind = {bool: "true or false", int: "a whole number", float: "a number"}[type(default)]
+        kind = (
+            "true or false"
+            if isinstance(default, bool)
+            else "a whole number"
+            if isinstance(default, int)
+            else "a number"
+        )
         message = f"parameter {parameter.name!r} of {spec.name} takes {kind}; received {given!r}"
         raise UsageError(message) from None
+
+
+def _literal(text: str) -> Value:
+    """Return what a text looks like: a whole number, a number, true or false, else the text."""
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(value):
+            return value
+    return {"true": True, "false": False}.get(text.lower(), text)

@@ -87,16 +87,20 @@ DRAWS: dict[str, Draw] = {
 def seeded_initializers(seed: int) -> Iterator[None]:
     """Let Keras' random initializers draw from one NumPy generator, in the order of the weights' making.
 
-    The seeds that initializers carry are not used: in here, one generator serves all.
+    The seeds that initializers carry are not used: in here, one generator serves all. Backends trace layers that make
+    their weights in `call` once or twice before they make them; values drawn then are not kept, and leave the generator
+    as it is.
     """
     import keras
+    from keras.src.backend.common.stateless_scope import in_stateless_scope  # Keras has no public way.
 
     random = np.random.default_rng(seed)
 
     def replacement(draw: Draw) -> Callable[..., Any]:
         def call(self: Any, shape: Any, dtype: Any = None, **_: Any) -> Any:
             wanted = keras.backend.standardize_dtype(dtype)
-            values = draw(self, tuple(int(size) for size in shape), random)
+            source = np.random.default_rng(seed) if in_stateless_scope() else random
+            values = draw(self, tuple(int(size) for size in shape), source)
             if wanted != "float64":
                 values = values.astype(np.float32)  # rounded once, not by each backend
             return keras.ops.convert_to_tensor(values, dtype=wanted)

@@ -48,6 +48,8 @@ def _classes(targets: Targets, outputs: Targets) -> tuple[NDArray[np.int64], Flo
         raise BrokenError(f"outputs need a last axis of classes, received shape {scores.shape}")
     if labels.shape == (*scores.shape[:-1], 1):
         labels = labels[..., 0]
+    elif labels.shape == scores.shape:
+        labels = labels.argmax(axis=-1)  # one-hot
     if labels.shape != scores.shape[:-1]:
         raise BrokenError(f"targets of shape {labels.shape} do not fit outputs of shape {scores.shape}")
     if labels.size == 0:
@@ -76,6 +78,14 @@ def accuracy(targets: Targets, outputs: Targets) -> float:
     if not np.isfinite(scores).all():
         return float("nan")
     return float(np.mean(scores.argmax(axis=-1) == labels))
+
+
+def binary_accuracy(targets: Targets, outputs: Targets) -> float:
+    """Return the share of samples whose probability lies on the side of one half that their label is on."""
+    truth, scores = _values(targets, outputs)
+    if not np.isfinite(scores).all():
+        return float("nan")
+    return float(np.mean((scores > 0.5) == (truth > 0.5)))
 
 
 def auc(targets: Targets, outputs: Targets) -> float:
@@ -188,6 +198,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("accuracy", "max", accuracy, "accuracy", "", (0.0, 1.0)),
+        Metric("binary_accuracy", "max", binary_accuracy, "accuracy", "", (0.0, 1.0)),
         Metric("auc", "max", auc, "area under the ROC curve", "", (0.0, 1.0)),
         Metric("average_precision", "max", average_precision, "average precision", "", (0.0, 1.0)),
         Metric("anomaly_auc", "max", anomaly_auc, "area under the ROC curve of the error", "", (0.0, 1.0)),

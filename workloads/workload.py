@@ -30,13 +30,16 @@ class Parameter:
     """A size of the problem that the user may change with `-p NAME=VALUE`."""
 
     name: str
-    default: Value
+    default: Value | None
+    """None: it must be given."""
     meaning: str
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Value, ...] = ()
     data: bool = False
     """True: it changes the data, so the data is prepared anew for it."""
+    free: bool = False
+    """True: of no one type; what is given is read as a number, true, false, none, a shape such as 28x28x1 or a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Spec:
     area: str
     summary: str
     data: str
-    """`real`, `generated` (best possible value known) or `synthetic` (random; accuracy means nothing)."""
+    """`real`, `generated` (best possible value known), `own` (the user's) or `synthetic` (random: no accuracy)."""
     source: str
     batch_size: int
     metric: str | None = None
@@ -76,8 +79,13 @@ class Spec:
     """Raised when the data changes, so that cached data is made anew."""
 
     def defaults(self) -> dict[str, Value]:
-        """Return every parameter with its default."""
-        return {parameter.name: parameter.default for parameter in self.parameters}
+        """Return every parameter that has a default with it."""
+        return {item.name: item.default for item in self.parameters if item.default is not None}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parameters, those without a default too."""
+        return tuple(item.name for item in self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +123,5 @@ class Workload:
     spec: Spec
     data: Callable[[Parameters], Data]
     build: Callable[[Parameters, Data], Problem]
+    metric: Any = None
+    """A `metrics.Metric` of the user's own that the spec names; None: the spec's is one of dlbench's."""

@@ -49,6 +49,9 @@ def verify() -> None:
 def calibrate() -> None:
     "Nothing."
 @app.command()
+def new() -> None:
+    "Nothing."
+@app.command()
 def doctor() -> None:
     "Nothing."
 app()

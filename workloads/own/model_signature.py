@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..results.errors import UsageError
-from .synthetic import InputSignature, OutputSignature, Signature
+from ...results.errors import UsageError
+from ..synthetic import InputSignature, OutputSignature, Signature
 
 FIX = "give keras.Input a full shape"
 

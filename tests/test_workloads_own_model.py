@@ -1,19 +1,23 @@
 """A user's own file: which function is taken, what is read from its model, and what is said if wrong."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
 import pytest
 from dlbench.results.errors import UsageError
-from dlbench.workloads import catalog, user_model
+from dlbench.workloads import catalog
+from dlbench.workloads.own import own_model, python_file
+from dlbench.workloads.own.open_sizes import fill
+from dlbench.workloads.own.problem import problem_of, problem_signature
 from dlbench.workloads.synthetic import Signature
-from dlbench.workloads.user_file import load, parameters_of
-from dlbench.workloads.workload import Problem
+from dlbench.workloads.workload import Problem, Workload
 
 # Any backend will do; Keras' own default would be TensorFlow, the slowest to import.
 INSTALLED = [name for name in ("jax", "torch", "tensorflow") if find_spec(name)]
@@ -35,12 +39,22 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return write_file
 
 
-def problem(path: Path) -> Problem:
-    return user_model.problem_of(path, user_model.call(path, load(path), {}))
+def workload(path: Path) -> Workload:
+    return own_model.workload(python_file.offer(path))
+
+
+def problem(path: Path, **parameters: Any) -> Problem:
+    offer = python_file.offer(path)
+    made, model = own_model.make_model(offer, parameters, None)
+    return problem_of(offer, made, fill(model, parameters), parameters)
 
 
 def signature(path: Path) -> Signature:
-    return user_model.problem_signature(problem(path))
+    return problem_signature(problem(path))
+
+
+def described(path: Path, **parameters: Any) -> own_model.Described:
+    return own_model.describe(python_file.offer(path), parameters)
 
 
 def model(body: str) -> str:
@@ -59,14 +73,14 @@ def model(body: str) -> str:
     ],
 )
 def test_the_function_meant_is_found(write: Write, text: str, taken: str) -> None:
-    assert load(write(text)).__name__ == taken
+    assert python_file.offer(write(text)).name == taken
 
 
 def test_a_named_function_wins(write: Write) -> None:
     path = write("def model(): ...\ndef other(): ...")
-    assert load(path, "other").__name__ == "other"
+    assert python_file.offer(path, "other").name == "other"
     with pytest.raises(UsageError, match=r"no function 'othr'; its functions are model, other"):
-        load(path, "othr")
+        python_file.offer(path, "othr")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +88,7 @@ def test_a_named_function_wins(write: Write) -> None:
     [
         ("def a(): ...\ndef b(): ...", r"which function .* are a, b; run: dlbench run .*mine\.py:a$"),
         ("x = 1", r"no public function; add 'def model\(\):' .*mine\.py:FUNCTION$"),
-        ("model = keras.Sequential()", r"'model' is a Sequential, not a function; write 'def model\(\)"),
+        ("model = 5", r"'model' is a int, not a function; write 'def model\(\)"),
         ("x = 1\ny = (", r"mine\.py, line 4: SyntaxError: "),
         ("x = 1\nimport not_there_at_all", r"mine\.py, line 4: ModuleNotFoundError: No module named"),
         ("raise SystemExit(3)", r"mine\.py, line 3: SystemExit: 3"),
@@ -82,23 +96,23 @@ def test_a_named_function_wins(write: Write) -> None:
 )
 def test_a_file_that_cannot_be_used_is_told_in_one_line(write: Write, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
-        load(write(text))
+        python_file.offer(write(text))
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
-        load(tmp_path / "none.py")
+        python_file.offer(tmp_path / "none.py")
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(UsageError, match=r"ends in \.py"):
-        load(tmp_path / "notes.txt")
+        python_file.offer(tmp_path / "notes.txt")
 
 
 def test_files_beside_it_can_be_imported_and_shadow_nothing(write: Write) -> None:
     write("SIZE = 5", "beside_mine.py")
     write("raise RuntimeError", "json.py")
     path = write("import json\nfrom beside_mine import SIZE\ndef model(size=SIZE): return json.dumps(size)")
-    assert load(path)() == "5"
+    assert python_file.offer(path).model() == "5"
 
 
 # Parameters
@@ -106,26 +120,51 @@ def test_files_beside_it_can_be_imported_and_shadow_nothing(write: Write) -> Non
 
 def test_defaults_become_parameters(write: Write) -> None:
     path = write("def model(depth=4, rate=0.5, wide=True, norm='layer', shape=(3, 3), *rest, **more): ...")
-    workload = user_model.workload(path)
-    assert workload.spec.defaults() == {"depth": 4, "rate": 0.5, "wide": True, "norm": "layer"}
-    assert catalog.parameters_for(workload.spec, {"depth": "8"})["depth"] == 8
-    assert (workload.spec.data, workload.spec.metric) == ("synthetic", None)
-    assert workload.spec.phases == ("train", "infer")
+    found = workload(path)
+    assert found.spec.defaults() == {"depth": 4, "rate": 0.5, "wide": True, "norm": "layer", "shape": "3x3"}
+    assert catalog.parameters_for(found.spec, {"depth": "8"})["depth"] == 8
+    assert (found.spec.data, found.spec.metric) == ("synthetic", None)
+    assert found.spec.phases == ("train", "infer")
 
 
-def test_a_parameter_without_default_is_told(write: Write) -> None:
-    path = write("def model(depth): ...")
-    with pytest.raises(UsageError, match=r"parameter 'depth' of model has no default; write depth=VALUE"):
-        parameters_of(path, load(path))
+def test_a_parameter_without_default_must_be_given(write: Write) -> None:
+    path = write("def model(depth): return keras.Sequential([keras.Input((depth,)), layers.Dense(2)])")
+    told = described(path)
+    assert told.signature is None
+    assert told.problem
+    assert re.search(r"mine\.py: argument 'depth' of model has no default; add -p depth=VALUE", told.problem)
+    given = described(path, depth=7)
+    assert given.signature
+    assert given.signature.inputs[0].shape == (7,)
+
+
+def test_a_shape_and_none_may_be_given(write: Write) -> None:
+    path = write(
+        """
+        def model(shape, units=None):
+            assert units is None
+            return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(2)])
+        """
+    )
+    found = workload(path)
+    values = catalog.parameters_for(found.spec, {"shape": "4x5x1", "units": "none"})
+    assert values == {"shape": "4x5x1", "units": "none"}
+    assert found.data(values).train_x[0].shape[1:] == (4, 5, 1)
+
+
+def test_two_functions_with_two_defaults_for_one_parameter_are_told(write: Write) -> None:
+    path = write("def model(n=3): ...\ndef data(n=4): ...")
+    with pytest.raises(UsageError, match="argument 'n' has two defaults, 3 and 4"):
+        python_file.offer(path)
 
 
 def test_parameters_reach_the_function(write: Write) -> None:
     path = write("def model(units=2): return keras.Sequential([keras.Input((3,)), layers.Dense(units)])")
-    workload = user_model.workload(path)
-    parameters = catalog.parameters_for(workload.spec, {"units": 7})
-    data = workload.data(parameters)
+    found = workload(path)
+    parameters = catalog.parameters_for(found.spec, {"units": 7})
+    data = found.data(parameters)
     assert data.train_y[0].shape[1:] == (7,)
-    assert workload.build(parameters, data).model(data.train_x[0][:2]).shape == (2, 7)
+    assert found.build(parameters, data).model(data.train_x[0][:2]).shape == (2, 7)
 
 
 # What is read from the model
@@ -227,11 +266,11 @@ def test_a_compiled_model_keeps_its_loss_and_optimizer(write: Write, loss: str, 
         return m
     """
     path = write(model(body))
-    workload = user_model.workload(path)
-    data = workload.data({})
-    built = workload.build({}, data)
+    found = workload(path)
+    data = found.data({})
+    built = found.build({}, data)
     assert type(built.optimizer).__name__ == "SGD"
-    assert user_model.problem_signature(built).outputs[0].kind == kind
+    assert problem_signature(built).outputs[0].kind == kind
     value = built.loss(data.train_y[0][:8], built.model(data.train_x[0][:8]))
     assert np.isfinite(float(value))
 
@@ -255,7 +294,7 @@ def test_losses_by_the_name_of_the_output(write: Write) -> None:
     ("body", "words"),
     [
         ("x = keras.Input((None, 3), name='clip'); return keras.Model(x, layers.Dense(2)(x))",
-         r"input 'clip' has the shape \(None, None, 3\) with an unknown size; give keras.Input a full shape"),
+         r"parameter 'length' takes a whole number above 0, such as length=128; received None"),
         ("return 5", r"model returned a value of type int, not a Keras model"),
         ("return None", r"model returned nothing, not a Keras model"),
         ("return keras.Sequential([layers.Dense(2)])", r"does not know its inputs; start it with keras"),
@@ -280,10 +319,10 @@ def test_synthetic_data_trains_the_model(write: Write) -> None:
         h = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(x))
         return keras.Model(x, layers.Dense(3, activation="softmax")(h))
     """
-    workload = user_model.workload(write(model(body)))
-    data = workload.data({})
-    built = workload.build({}, data)
-    assert len(data.train_x[0]) >= workload.spec.batch_size
+    found = workload(write(model(body)))
+    data = found.data({})
+    built = found.build({}, data)
+    assert len(data.train_x[0]) >= found.spec.batch_size
     value = built.loss(data.train_y[0][:32], built.model(data.train_x[0][:32]))
     assert float(value) == pytest.approx(np.log(3), abs=0.2)
 
@@ -297,4 +336,4 @@ def test_loss_weights_are_refused_since_they_would_be_ignored(write: Write) -> N
         "    return m\n"
     )
     with pytest.raises(UsageError, match="loss_weights"):
-        user_model.problem_of(path, user_model.call(path, user_model.load(path, None), {}))
+        problem(path)
