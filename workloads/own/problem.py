@@ -55,9 +55,13 @@ def problem_of(offer: Offer, made: Any, model: Any, parameters: Mapping[str, Any
         losses = tuple(as_loss(offer.source, loss) for loss in _per_output(offer.source, model, given))
     optimizer = _optimizer(offer, parameters)
     if optimizer is None and compiled and made.optimizer is not None:
-        # A fresh one of the same settings: a stored one would go on from its moments.
-        optimizer = type(made.optimizer).from_config(made.optimizer.get_config())
+        optimizer = _fresh(made.optimizer)
     return Problem(model, losses if len(losses) > 1 else losses[0], optimizer or keras.optimizers.Adam(LEARNING_RATE))
+
+
+def _fresh(optimizer: Any) -> Any:
+    """Return an optimizer that has no moments yet: one of the same settings for one that was used or stored."""
+    return type(optimizer).from_config(optimizer.get_config()) if optimizer.built else optimizer
 
 
 def _optimizer(offer: Offer, parameters: Mapping[str, Any]) -> Any:
@@ -68,7 +72,7 @@ def _optimizer(offer: Offer, parameters: Mapping[str, Any]) -> Any:
     if value is None:
         return None
     if isinstance(value, keras.optimizers.Optimizer):
-        return type(value).from_config(value.get_config())
+        return _fresh(value)
     if isinstance(value, str):
         try:
             return keras.optimizers.get(value)
