@@ -100,6 +100,21 @@ def spread(values: Values) -> Spread | None:
     return Spread(float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else None, array.size)
 
 
+def mean(values: Values, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the mean of values of shape (n,) with its t interval (Student 1908); None for no values.
+
+    One value has no interval. Raises ValueError for a value that is not finite.
+    """
+    array = _finite(values)
+    if not array.size:
+        return None
+    n, middle = array.size, float(array.mean())
+    if n <= 1:
+        return Interval(middle, None, None, n)
+    half = t_quantile((1 + confidence) / 2, n - 1) * float(array.std(ddof=1)) / math.sqrt(n)
+    return Interval(middle, middle - half, middle + half, n)
+
+
 def geometric_mean(values: Values, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the geometric mean of positive values of shape (trials,), with its t interval.
 
@@ -108,10 +123,8 @@ def geometric_mean(values: Values, confidence: float = CONFIDENCE) -> Interval |
     1986). One value has no interval; no values give None. Raises ValueError for a value that is not positive
     and finite.
     """
-    logs = _logs(values)
-    if logs.size == 0:
-        return None
-    return _exponential(_mean_of(logs, confidence))
+    found = mean(_logs(values), confidence)
+    return _exponential(found) if found else None
 
 
 def paired_ratio(candidate: Values, baseline: Values, confidence: float = CONFIDENCE) -> Interval | None:
@@ -122,10 +135,8 @@ def paired_ratio(candidate: Values, baseline: Values, confidence: float = CONFID
     Raises ValueError for sides of unequal length, since unpaired values say little under drift, and for
     values that are not positive and finite.
     """
-    differences = _log_ratios(candidate, baseline)
-    if differences.size == 0:
-        return None
-    return _exponential(_mean_of(differences, confidence))
+    found = mean(_log_ratios(candidate, baseline), confidence)
+    return _exponential(found) if found else None
 
 
 def smallest_detectable_ratio(
@@ -265,14 +276,6 @@ def _cumulative(n: int, p: float) -> NDArray[np.float64]:
     k = np.arange(n + 1)
     logs = factorials[n] - factorials - factorials[::-1] + k * math.log(p) + (n - k) * math.log1p(-p)
     return np.cumsum(np.exp(logs))
-
-
-def _mean_of(values: NDArray[np.float64], confidence: float) -> Interval:
-    n, mean = values.size, float(values.mean())
-    if n <= 1:
-        return Interval(mean, None, None, n)
-    half = t_quantile((1 + confidence) / 2, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, n)
 
 
 def _exponential(logs: Interval) -> Interval:

@@ -1,6 +1,6 @@
 """Print how often intervals hold the truth, and how the steady state is found, by simulation with fixed seeds.
 
-Usage: coverage.py. About two minutes on one core; nothing is timed.
+Usage: coverage.py. About three minutes on one core; nothing is timed.
 """
 
 import math
@@ -10,7 +10,7 @@ from statistics import NormalDist
 from unittest.mock import patch
 
 import numpy as np
-from dlbench.results import figures, stats, steady
+from dlbench.results import equivalence, figures, stats, steady
 from dlbench.results.model import Window
 from dlbench.results.stats import Interval
 
@@ -69,6 +69,43 @@ def intervals_over_trials() -> None:
     for n in (6, 7, 10, 20):
         values = np.random.default_rng(200 + n).lognormal(0, 0.3, (CASES, n))
         covered(f"95 % interval of the median of {n} trials", [stats.median(row) for row in values], 1, 0.94, 0.96)
+
+
+def verdict_share(differences: np.ndarray, margin: float, *verdicts: str) -> float:
+    """Return how often pairs with these differences, of shape (cases, seeds), get one of some verdicts."""
+    found = [equivalence.compare(row, np.zeros(row.size), margin) for row in differences]
+    return sum(one is not None and one.verdict in verdicts for one in found) / len(found)
+
+
+def chance(share: float, cases: int) -> float:
+    """Return how far a simulated share is from the true one, but for one time in a thousand."""
+    return NormalDist().inv_cdf(0.999) * math.sqrt(share * (1 - share) / cases)
+
+
+def accuracy_verdicts() -> None:
+    """Say how often accuracy verdicts are wrong, and how often the seeds asked for suffice, on normal differences."""
+    margin = 0.01
+    for n in (3, 5, 10):
+        for sd in (0.002, 0.01, 0.03):
+            rng = np.random.default_rng(800 + n)
+            false = verdict_share(rng.normal(margin, sd, (CASES, n)), margin, equivalence.EQUIVALENT)
+            name = f"backends that differ by the margin called equivalent, {n} seeds, sd {sd}"
+            say(name, f"{false:.2%}", "at most 5 % but for chance", met=false <= 0.05 + chance(0.05, CASES))
+            false = verdict_share(rng.normal(0, sd, (CASES, n)), margin, equivalence.WORSE)
+            name = f"backends that do not differ called worse, {n} seeds, sd {sd}"
+            say(name, f"{false:.2%}", "at most 2.5 % but for chance", met=false <= 0.025 + chance(0.025, CASES))
+    for sd in (0.006, 0.01, 0.02):
+        n = equivalence.seeds_for(sd, margin)
+        assert n is not None
+        rng = np.random.default_rng(900)
+        power, fewer = (
+            verdict_share(rng.normal(0, sd, (CASES // 2, count)), margin, equivalence.EQUIVALENT)
+            for count in (n, n - 1)
+        )
+        name = f"backends that do not differ shown equivalent by the {n} seeds asked for, sd {sd}"
+        slack = chance(0.8, CASES // 2)
+        met = power >= 0.8 - slack and fewer <= 0.8 + slack
+        say(name, f"{power:.1%}, by one less {fewer:.1%}", "at least 80 %, by one less below, but for chance", met=met)
 
 
 def bounds_of_quantiles() -> None:
@@ -170,6 +207,7 @@ def slowing_series() -> None:
 
 PARTS: Sequence[Callable[[], None]] = (
     intervals_over_trials,
+    accuracy_verdicts,
     bounds_of_quantiles,
     intervals_within_trials,
     flat_series,
