@@ -7,6 +7,7 @@ from ..backends.backend import Backend
 from ..results.errors import UsageError
 from ..results.factors import Scalar
 from ..workloads import catalog
+from ..workloads.metrics import why_unreachable
 from ..workloads.reference import Reference
 from ..workloads.workload import Spec
 from .cache import key_of
@@ -43,20 +44,12 @@ def find_candidates(
         observer: is told when a file is run.
 
     Raises:
-        UsageError: a name is unknown, a parameter fits none, or the only workload asked for is broken.
+        UsageError: a name is unknown, a parameter fits none, or every workload asked for is broken.
 
     """
-    known: list[_Known] = []
-    broken: list[str] = []
     notes: list[str] = []
     hints = {name: values[0] for name, values in selection.parameters.items()}
-    for name in names:
-        try:
-            known.append(_know(name, hints, backends, selection, observer, [item.reference.name for item in known]))
-        except UsageError as error:
-            if not is_own(name) or len(names) == 1:
-                raise
-            broken.append(str(error))
+    known, broken = _know_all(names, hints, backends, selection, observer)
     if not known:
         raise UsageError("; ".join(broken))
     notes += check_parameters([item.spec for item in known], selection.parameters)
@@ -111,6 +104,33 @@ def _candidate(
         raise UsageError(described.problem)
     content = key_of([content_of(item.reference), dict(described.files)])
     return Candidate(item.reference, described.spec, full, given, described.signature, content, backend)
+
+
+def _know_all(
+    names: Sequence[str],
+    hints: Mapping[str, str],
+    backends: Sequence[Backend],
+    selection: Selection,
+    observer: Observer,
+) -> tuple[list[_Known], list[str]]:
+    """Return the workloads of those names, and what is wrong with the others."""
+    known: list[_Known] = []
+    broken: list[str] = []
+    for name in names:
+        try:
+            found = _know(name, hints, backends, selection, observer, [item.reference.name for item in known])
+        except UsageError as error:
+            if not is_own(name) or len(names) == 1:
+                raise
+            broken.append(str(error))
+            continue
+        spec = found.spec
+        why = why_unreachable(spec.metric, spec.direction, spec.target, None) if spec.metric else None
+        if why is None:
+            known.append(found)
+        else:
+            broken.append(f"{spec.name}: {why}")
+    return known, broken
 
 
 def _know(

@@ -135,6 +135,22 @@ def run(
     price: Annotated[
         float | None, typer.Option("--price", help="Price of this machine per hour, for the cost columns.")
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            help="Train exactly so many epochs in phase converge, past the target. Default: stop at the target.",
+        ),
+    ] = None,
+    accuracy_margin: Annotated[
+        float | None,
+        typer.Option(
+            "--accuracy-margin",
+            metavar="VALUE",
+            help="Difference in the test metric that does not matter, in its unit. Default: the metric's.",
+        ),
+    ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", help="Choose the trials to fit a time such as 90s, 10m, 1h30m.")
     ] = None,
@@ -182,6 +198,8 @@ def run(
 
       dlbench run grammar_gpt --lane matched          the same mode and semantics everywhere
 
+      dlbench run digits_cnn --phase converge,train --epochs 20 -n 10     accuracy at a fixed epoch
+
       dlbench run --phase memory                      exact memory, in processes of its own
 
       dlbench run --budget 30m --label before         as many trials as fit; find it again by its label
@@ -213,6 +231,8 @@ def run(
         find_max_batch=find_max_batch,
         memory_limit=memory_limit,
         price=price,
+        epochs=epochs,
+        accuracy_margin=accuracy_margin,
         parameters=tuple(parameter or ()),
         allow_import=tuple(allow_import or ()),
         suite=suite,

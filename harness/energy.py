@@ -86,6 +86,36 @@ class Meter:
         return self._why_no_gpus if self._gpus is None else self._gpus.process_bytes(os.getpid())
 
 
+class Tally:
+    """The energy of several stretches of work, added up; what goes on between them does not count."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._before = meter.read()
+        self._sums: dict[str, float] | None = None
+        self.reasons: dict[str, str] = {}
+        """Why a counter is not in the sum, by its mark."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The marks of the counters in the sum."""
+        return tuple(self._sums or ())
+
+    def begin(self) -> None:
+        """Begin a stretch."""
+        self._before = self._meter.read()
+
+    def end(self) -> float | None:
+        """End a stretch and return the joules of all so far: None where no counter was read in every one of them."""
+        after = self._meter.read()
+        found, self.reasons = between(self._before, after), self.reasons | why_absent(self._before, after)
+        known = found if self._sums is None else self._sums
+        self._sums = {
+            mark: found[mark] + (0.0 if self._sums is None else self._sums[mark]) for mark in known if mark in found
+        }
+        return sum(self._sums.values()) if self._sums else None
+
+
 def between(before: Reading, after: Reading) -> dict[str, float]:
     """Return the marks `energy_device_j` and `energy_package_j`, joules; one that is unknown is absent.
 

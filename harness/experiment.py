@@ -18,6 +18,7 @@ from ..results.errors import Interrupted, NothingMeasured, UsageError
 from ..results.factors import Scalar
 from ..results.model import SCHEMA, End, Failure, Header, Run, WorkloadInfo
 from ..results.store import RunWriter, new_run_id, read_run, store_path
+from ..workloads.metrics import margin_of, why_unreachable
 from . import suites as suite_catalog
 from .candidates import find_candidates
 from .child import Child
@@ -74,6 +75,11 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
     if not plan.jobs:
         raise NothingMeasured(
             "nothing to measure: " + "; ".join(dict.fromkeys([*(item.reason for item in plan.left_out), *found.broken]))
+        )
+    if selection.epochs is not None and not any(case.get("phase") == "converge" for case in plan.cases):
+        raise UsageError(
+            "--epochs belongs to phase converge, which nothing here has; add it to --phase, or choose a workload that "
+            "is trained to a target"
         )
     machine = read_machine()
     effort = replace(suite.effort, **options.effort)  # type: ignore[arg-type]
@@ -200,10 +206,15 @@ def execute(
 
 def fitting(job: PlannedJob, data: PreparedData | str) -> PreparedData | str:
     """Return a job's data, or the reason why the job cannot use it."""
+    spec = job.candidate.spec
+    if isinstance(data, PreparedData) and any(case.get("phase") == "converge" for case in job.cases):
+        target = data.target if data.target is not None else spec.target
+        if spec.metric and (why := why_unreachable(spec.metric, spec.direction, target, data.best)):
+            return f"{spec.name}: {why}"
     if isinstance(data, PreparedData) and data.samples < job.batch_size:
         return (
             f"batch size {job.batch_size} is larger than the {data.samples} training samples of "
-            f"{job.candidate.spec.name}; choose at most that with --batch-size"
+            f"{spec.name}; choose at most that with --batch-size"
         )
     return data
 
@@ -231,6 +242,7 @@ def _header(
         "memory_limit_bytes": schedule.memory_limit_bytes,
         "find_max_batch": options.find_max_batch or None,
         "price_per_hour": options.price_per_hour,
+        "accuracy_margin": options.accuracy_margin,
         "python": sys.version.split()[0],
     }
     return Header(
@@ -242,7 +254,7 @@ def _header(
         options=kept,
         machine=experiment.machine,
         environments=(experiment.environment,),
-        workloads=_infos(prepared),
+        workloads=_infos(prepared, options.accuracy_margin),
         cases=() if options.find_max_batch else experiment.plan.cases,
         left_out=experiment.plan.left_out,
         label=options.label,
@@ -250,8 +262,11 @@ def _header(
     )
 
 
-def _infos(prepared: Mapping[PlannedJob, PreparedData | str]) -> tuple[WorkloadInfo, ...]:
-    """Return a description per workload; a best value or target that depends on parameters is left to the trials."""
+def _infos(prepared: Mapping[PlannedJob, PreparedData | str], margin: float | None) -> tuple[WorkloadInfo, ...]:
+    """Return a description per workload; a best value or target that depends on parameters is left to the trials.
+
+    A margin that the user gave holds for every workload.
+    """
     found: dict[str, WorkloadInfo] = {}
     for job, data in prepared.items():
         spec = job.candidate.spec
@@ -271,6 +286,7 @@ def _infos(prepared: Mapping[PlannedJob, PreparedData | str]) -> tuple[WorkloadI
             direction=spec.direction,
             target=target,
             best=best,
+            margin=margin if margin is not None and spec.metric else margin_of(spec),
         )
     return tuple(found.values())
 

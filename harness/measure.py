@@ -11,6 +11,7 @@ from typing import Any
 from ..backends.backend import ForwardStep, PartialStep, TrainStep
 from ..results.model import Epoch, Window
 from .effort import Effort
+from .energy import Tally
 
 Clock = Callable[[], float]
 Dispatch = Callable[[], None]
@@ -85,6 +86,8 @@ def converge(
     epoch_limit: int,
     reached: Callable[[float], bool] | None,
     clock: Clock,
+    stop_at_target: bool = True,
+    energy: Tally | None = None,
 ) -> Convergence:
     """Train until the target is reached or the epochs are used up.
 
@@ -98,6 +101,8 @@ def converge(
         epoch_limit: most epochs.
         reached: tells whether a metric meets the target; None where there is no target.
         clock: seconds, monotonic.
+        stop_at_target: False: all epochs are trained, and the target is reached if any of them met it.
+        energy: adds up the energy of training.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
@@ -108,6 +113,8 @@ def converge(
     steps, train_s, evaluate_s, hit = 0, 0.0, 0.0, False
     for number in range(1, epoch_limit + 1):
         before = steps
+        if energy is not None:
+            energy.begin()
         start = clock()
         for x, y in epoch_batches(number):
             step.run(x, y)
@@ -115,16 +122,19 @@ def converge(
         step.wait()
         end = clock()
         train_s += end - start
+        joules = energy.end() if energy is not None else None
         windows.append(Window(steps - before, (steps - before) * items_per_step, start, end))
         check_loss(step)(steps)
         metric = None
         if evaluate is not None:
+            start = clock()
             metric = evaluate()
-            evaluate_s += clock() - end
-        epochs.append(Epoch(number, steps, train_s, step.loss(), metric))
+            evaluate_s += clock() - start
+        epochs.append(Epoch(number, steps, train_s, step.loss(), metric, joules))
         if metric is not None and reached is not None and reached(metric):
             hit = True
-            break
+            if stop_at_target:
+                break
     known = reached is not None and evaluate is not None
     return Convergence(tuple(epochs), tuple(windows), hit if known else None, evaluate_s)
 

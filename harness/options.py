@@ -41,6 +41,8 @@ class Selection:
     threads: tuple[int, ...] = ()
     scenarios: tuple[str, ...] = ()
     latency_bound_s: float | None = None
+    epochs: int | None = None
+    """Of phase converge, which then does not stop at the target."""
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allow_import: tuple[str, ...] = ()
     allow_code: bool = False
@@ -62,6 +64,8 @@ class RunOptions:
     """Cores to measure on; empty: all usable ones."""
     memory_limit_bytes: int | None = None
     price_per_hour: float | None = None
+    accuracy_margin: float | None = None
+    """Difference in the test metric that does not matter, in its unit; None: the metric's own."""
     find_max_batch: bool = False
     effort: Mapping[str, float] = field(default_factory=dict)
     """Fields of Effort that replace the suite's."""

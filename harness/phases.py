@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
+from ..results.marks import ENERGY_SOURCES
 from ..results.model import Case, Window
 from . import memory
+from .energy import Tally
 from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
@@ -143,20 +145,24 @@ def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:
 
 
 def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
-    """Train on real batches from the initial weights until the target or the epoch limit."""
-    request = session.request
+    """Train on real batches from the initial weights: until the target or the epoch limit, or as long as asked."""
+    request, asked = session.request, case.get("epochs")
+    epoch_limit = int(asked) if asked is not None else request.epoch_limit
     step = session.train_step()
     session.restart()
     evaluate = session.evaluator()
     if evaluate is not None:
         evaluate()
+    energy = Tally(session.meter)
     result = converge(
         step,
         session.epoch_batches,
         evaluate,
         items_per_step=request.batch_size,
-        epoch_limit=request.epoch_limit,
+        epoch_limit=epoch_limit,
         reached=_target_test(session),
+        stop_at_target=asked is None,
+        energy=energy,
         clock=clock,
     )
     marks = {"first_step_s": session.first_step().seconds, "evaluate_s": result.evaluate_s}
@@ -169,7 +175,11 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
             "batch_size": request.batch_size,
             "feed": "numpy",
             "layout": session.layout(),
-            "epoch_limit": request.epoch_limit,
+            "epoch_limit": epoch_limit,
+            "stops_at_target": asked is None,
+            "target": request.target,
+            "energy_from": " and ".join(ENERGY_SOURCES[mark] for mark in energy.marks) or None,
+            "energy_note": None if energy.marks else "; ".join(dict.fromkeys(energy.reasons.values())) or None,
         },
     }
 

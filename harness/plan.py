@@ -193,6 +193,8 @@ def _cases(
                 {**sized, "scenario": name, **({"latency_bound_s": bound} if bound and name == "server" else {})}
                 for name in selection.scenarios or SCENARIOS
             ]
+        elif phase == "converge" and selection.epochs is not None:
+            variants = [{**sized, "epochs": selection.epochs}]
         for variant in variants:
             case = Case.of(candidate.spec.name, **{**variant, "phase": phase})
             if case not in taken:

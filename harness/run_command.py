@@ -14,7 +14,7 @@ from rich.console import Console
 from ..backends.backend import COMPILE_MODES
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
-from ..results.model import Failure, Run
+from ..results.model import Case, Failure, Run
 from . import options as parse
 from .experiment import Experiment, design, execute
 from .forecast import job_key
@@ -29,6 +29,7 @@ from .suites import MOST_TRIALS
 
 RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
 """What `show` would take for something else."""
+MOST_EPOCHS = 1_000_000
 LATER_FACTORS = ("lane", "feed", "threads", "cache")
 """Factors that the plan names only when they are chosen."""
 SHOW_CURSOR = b"\x1b[?25h\n"
@@ -60,6 +61,8 @@ class RunArguments:
     find_max_batch: bool
     memory_limit: str | None
     price: float | None
+    epochs: int | None
+    accuracy_margin: float | None
     parameters: tuple[str, ...]
     allow_import: tuple[str, ...]
     allow_code: bool
@@ -104,6 +107,8 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
     """
     if words.trials is not None and not 1 <= words.trials <= MOST_TRIALS:
         raise UsageError(f"--trials takes 1 to {MOST_TRIALS}; received {words.trials}")
+    if words.epochs is not None and not 1 <= words.epochs <= MOST_EPOCHS:
+        raise UsageError(f"--epochs takes 1 to {MOST_EPOCHS}; received {words.epochs}")
     if words.label is not None and RESERVED_LABEL.match(words.label):
         raise UsageError(f"--label {words.label!r} reads like a run's id or `latest`; choose another word")
     selection = Selection(
@@ -121,6 +126,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         threads=parse.parse_threads(words.threads, usable_cores()),
         scenarios=parse.choose("scenario", words.scenarios, parse.SCENARIOS),
         latency_bound_s=parse.parse_duration("--latency-bound", words.latency_bound),
+        epochs=words.epochs,
         parameters=parse.parse_parameters(words.parameters),
         allow_import=parse.split(words.allow_import),
         allow_code=words.allow_code,
@@ -136,6 +142,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         cpus=parse.parse_cpus(words.cpus, usable_cpus()),
         memory_limit_bytes=parse.parse_size("--memory-limit", words.memory_limit),
         price_per_hour=parse.positive("--price", words.price),
+        accuracy_margin=parse.positive("--accuracy-margin", words.accuracy_margin),
         effort=effort_of(words),
         find_max_batch=words.find_max_batch,
     )
@@ -251,7 +258,7 @@ def plan_text(experiment: Experiment) -> str:
     lines = []
     for job in plan.jobs:
         key = job_key(job, schedule.effort)
-        phases = ", ".join(_case_text(str(case.get("phase")), case.factors.get("batch_size")) for case in job.cases)
+        phases = ", ".join(_case_text(case) for case in job.cases)
         given = " ".join(f"{name}={value}" for name, value in job.candidate.given.items())
         mark = " (a guess)" if key in expected.guessed else ""
         name = f"{job.candidate.spec.name} {given}".strip()
@@ -275,5 +282,7 @@ def plan_text(experiment: Experiment) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _case_text(phase: str, batch_size: object) -> str:
-    return f"{phase} at batch {batch_size}" if batch_size is not None else phase
+def _case_text(case: Case) -> str:
+    batch_size, epochs = case.factors.get("batch_size"), case.get("epochs")
+    batch = f" at batch {batch_size}" if batch_size is not None else ""
+    return f"{case.get('phase')}{batch}" + (f" for {units.plural(int(epochs), 'epoch')}" if epochs is not None else "")

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from . import stats
 from .accuracy import Accuracy
 from .factors import Scalar
+from .marks import ENERGY_SOURCES
 from .model import Trial
 from .stats import Interval
 
 MILLION = 1e6
 HOUR_S = 3600.0
 DEFAULT_CURRENCY = "USD"
-SOURCES = {"energy_device_j": "device", "energy_package_j": "processor packages"}
-"""Marks that hold energy, and what each one covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def cost(
 
 def joules_per_million(marks: Mapping[str, float]) -> float | None:
     """Return joules per million samples: of device and processor packages together, as far as they were read."""
-    read = [marks[name] for name in SOURCES if name in marks]
+    read = [marks[name] for name in ENERGY_SOURCES if name in marks]
     items = marks.get("energy_items", 0.0)
     return sum(read) / items * MILLION if read and items > 0 else None
 
@@ -76,4 +75,4 @@ def money(price_per_hour: float, seconds: float) -> float:
 
 
 def _covered(trials: Sequence[Trial]) -> str:
-    return " and ".join(what for name, what in SOURCES.items() if any(name in trial.marks for trial in trials))
+    return " and ".join(what for name, what in ENERGY_SOURCES.items() if any(name in trial.marks for trial in trials))

@@ -33,6 +33,7 @@ FACTORS = (
     Factor("threads", None, "cores, and threads, that a worker may use; None is every usable core"),
     Factor("scenario", None, "how queries arrive in phase scenario"),
     Factor("latency_bound_s", None, "latency that scenario server must hold, seconds"),
+    Factor("epochs", None, "epochs of phase converge, whatever the target; None: until it is met, or the limit"),
     Factor("precision", "float32", "the Keras dtype policy"),
     Factor("batch_size", None, "samples per step; None is the workload's own"),
     Factor("allow_import", None, "further frameworks that the worker may import"),

@@ -43,6 +43,9 @@ MARKS = {
 }
 """Single figures of a trial. A name ends in its unit."""
 
+ENERGY_SOURCES = {"energy_device_j": "device", "energy_package_j": "processor packages"}
+"""Marks that hold energy, and what each one covers."""
+
 FLAGS = {
     "disturbed": "other programs took more than the allowed share of the cores, also when measured again",
     "threads": "the worker used more cores than it was given",

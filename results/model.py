@@ -98,6 +98,8 @@ class Epoch:
     """Loss of the last training step of the epoch."""
     metric: float | None
     """Test metric after the epoch; None for a workload without one."""
+    joules: float | None = None
+    """Energy of the same seconds as `train_seconds`, as far as counters could be read; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,8 @@ class WorkloadInfo:
     """Best possible value of the metric, where it is known."""
     item: str = "sample"
     """What throughput counts."""
+    margin: float | None = None
+    """Difference in the metric that does not matter, in its unit; None in runs that were stored without one."""
 
 
 @dataclass(frozen=True, slots=True)

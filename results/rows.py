@@ -79,7 +79,8 @@ def infos_of(run: Run) -> dict[str, WorkloadInfo]:
 def rows_of(run: Run) -> list[Row]:
     """Return the rows of a run: workloads in the header's order, the rest in order of first appearance.
 
-    Cases that differ only in phase stand in one row. The inference case at batch size 1 gives the latency of
+    Cases that differ only in phase stand in one row. Training that stopped by another rule (`epochs`) has a row of
+    its own where a run has several rules for a workload. The inference case at batch size 1 gives the latency of
     every row that differs from it in batch size alone, and the throughput of the row whose batch size is 1.
     """
     measured: list[tuple[Case, str | None]] = [(trial.case, trial.side) for trial in run.trials]
@@ -115,6 +116,10 @@ class _Sheet:
 
     def __init__(self, infos: dict[str, WorkloadInfo], entries: list[tuple[Case, str | None]]) -> None:
         self._infos = infos
+        self._stops: dict[str, set[Scalar]] = {}
+        for case, _ in entries:
+            if case.get("phase") == "converge":
+                self._stops.setdefault(case.workload, set()).add(case.get("epochs"))
         self._rows: dict[tuple[GroupKey, str], Row] = {}
         for case, side in entries:
             if not _is_single(case):
@@ -155,6 +160,7 @@ class _Sheet:
             (name, value)
             for name, value in sorted(case.factors.items())
             if name not in _OWN_PLACE and in_identity(name) and value not in {None, default_of(name)}
+            if name != "epochs" or len(self._stops.get(case.workload, ())) > 1
         )
         own = info.batch_size if info else None
         group = GroupKey(case.workload, batch if isinstance(batch, int) else own, others, side)

@@ -18,6 +18,7 @@ from dlbench.harness.energy import (
     Meter,
     PackageCounter,
     Reading,
+    Tally,
     between,
     open_meter,
     read_packages,
@@ -239,6 +240,32 @@ def test_a_counter_that_fell_gives_no_energy(tmp_path: Path) -> None:
     after = meter.read()
     assert between(before, after) == {}
     assert "started anew" in why_absent(before, after)[DEVICE_MARK]
+
+
+def test_a_tally_adds_up_its_stretches_and_leaves_out_what_is_between(tmp_path: Path) -> None:
+    gpu = FakeGpu("GPU-a", 1_000)
+    tally = Tally(gpu_meter(tmp_path, FakeNvml(gpu)))
+    found = []
+    for used in (2_000, 500):
+        gpu.millijoules += 70_000
+        tally.begin()
+        gpu.millijoules += used
+        found.append(tally.end())
+    assert found == [2.0, 2.5]
+    assert tally.marks == (DEVICE_MARK,)
+
+
+def test_a_tally_knows_no_sum_once_a_counter_failed(tmp_path: Path) -> None:
+    gpu = FakeGpu("GPU-a", 10_000)
+    tally = Tally(gpu_meter(tmp_path, FakeNvml(gpu)))
+    found = []
+    for now in (11_000, 5, 9_000):
+        tally.begin()
+        gpu.millijoules = now
+        found.append(tally.end())
+    assert found == [1.0, None, None]
+    assert tally.marks == ()
+    assert "started anew" in tally.reasons[DEVICE_MARK]
 
 
 def test_the_driver_counts_the_memory_of_this_process(tmp_path: Path) -> None:

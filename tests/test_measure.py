@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dlbench.harness.effort import Effort
+from dlbench.harness.energy import Tally
 from dlbench.harness.measure import (
     Convergence,
     DivergedError,
@@ -209,7 +210,15 @@ class Training:
         self.clock.spend(3.0)
         return next(self.metrics)
 
-    def run(self, limit: int = 5, target: float | None = 0.9, *, evaluated: bool = True) -> Convergence:
+    def run(
+        self,
+        limit: int = 5,
+        target: float | None = 0.9,
+        *,
+        evaluated: bool = True,
+        stop: bool = True,
+        energy: Tally | None = None,
+    ) -> Convergence:
         return converge(
             self.step,
             self.batches,
@@ -218,7 +227,38 @@ class Training:
             epoch_limit=limit,
             reached=None if target is None else lambda value: value >= target,
             clock=self.clock,
+            stop_at_target=stop,
+            energy=energy,
         )
+
+
+def test_training_goes_past_the_target_where_epochs_are_asked_for() -> None:
+    found = Training([0.5, 0.9, 0.8, 0.7]).run(limit=4, stop=False)
+    assert found.reached is True
+    assert [epoch.metric for epoch in found.epochs] == [0.5, 0.9, 0.8, 0.7]
+    stopped = Training([0.5, 0.9, 0.8, 0.7]).run(limit=4)
+    assert found.epochs[:2] == stopped.epochs
+    assert Training([0.5, 0.6]).run(limit=2, stop=False).reached is False
+
+
+class Joules:
+    """A tally that counts ten joules for each stretch."""
+
+    def __init__(self) -> None:
+        self.stretches = 0
+
+    def begin(self) -> None:
+        self.stretches += 1
+
+    def end(self) -> float:
+        return 10.0 * self.stretches
+
+
+def test_energy_is_added_up_over_the_epochs() -> None:
+    training = Training([0.5, 0.8])
+    found = training.run(limit=2, energy=Joules())  # type: ignore[arg-type]
+    assert [epoch.joules for epoch in found.epochs] == [10.0, 20.0]
+    assert [epoch.joules for epoch in Training([0.5]).run(limit=1).epochs] == [None]
 
 
 def test_training_stops_at_the_target() -> None:

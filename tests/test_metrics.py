@@ -145,3 +145,47 @@ def test_directions_and_unknown_names() -> None:
     assert not metrics.get("cross_entropy").reached(1.1, 1.0)
     with pytest.raises(UsageError, match="did you mean 'accuracy'"):
         metrics.get("acuracy")
+
+
+@pytest.mark.parametrize("name", sorted(metrics.METRICS))
+def test_margins_are_small_against_what_the_metric_can_be(name: str) -> None:
+    metric = metrics.get(name)
+    low, high = metric.bounds
+    assert metric.margin > 0
+    assert metric.margin <= 0.02 or high - low > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "target", "best", "words"),
+    [
+        ("accuracy", "max", 1.5, None, "the target 1.5 cannot be met: accuracy lies between 0 and 1; set a target"),
+        ("accuracy", "max", -0.1, None, "lies between 0 and 1"),
+        ("accuracy", "max", math.nan, None, "cannot be met"),
+        ("accuracy", "max", 0.99, 0.95, "0.95 is the best possible value for this data; set a target of at most that"),
+        ("accuracy", "min", 0.9, None, "accuracy is better when larger (direction 'max'), and its direction is given"),
+        ("cross_entropy", "max", 1.0, None, "cross_entropy is better when smaller (direction 'min')"),
+        ("cross_entropy", "min", -1.0, None, "cross_entropy is at least 0; set a target within that"),
+        ("cross_entropy", "min", math.inf, None, "cannot be met"),
+        ("cross_entropy", "min", 1.0, 1.2, "1.2 is the best possible value for this data; set a target of at least"),
+    ],
+)
+def test_a_target_that_cannot_be_met_is_told_with_the_way_out(
+    name: str, direction: str, target: float, best: float | None, words: str
+) -> None:
+    assert words in str(metrics.why_unreachable(name, direction, target, best))
+
+
+@given(st.sampled_from(sorted(metrics.METRICS)), st.floats(0, 1), st.floats(0, 1))
+def test_a_target_between_the_worst_and_the_best_value_can_be_met(name: str, one: float, other: float) -> None:
+    metric = metrics.get(name)
+    best, target = (max(one, other), min(one, other)) if metric.direction == "max" else sorted((one, other))
+    assert metrics.why_unreachable(name, metric.direction, target, best) is None
+    assert metrics.why_unreachable(name, None, target, None) is None
+    if target != best:
+        assert metrics.why_unreachable(name, metric.direction, best, target) is not None
+
+
+def test_without_a_target_there_is_nothing_to_reach() -> None:
+    assert metrics.why_unreachable("accuracy", "max", None, 0.5) is None
+    with pytest.raises(UsageError, match="did you mean 'accuracy'"):
+        metrics.why_unreachable("acuracy", "max", None, None)

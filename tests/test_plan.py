@@ -41,6 +41,12 @@ def test_a_job_measures_the_phases_of_a_workload_in_order() -> None:
     assert [case.get("phase") for case in job.cases] == ["train", "infer", "infer", "converge"]
 
 
+def test_epochs_belong_to_the_cases_that_train_to_a_target() -> None:
+    plain, asked = planned().cases, planned(epochs=6).cases
+    assert [case.get("epochs") for case in asked] == [None, None, None, 6]
+    assert [one.id == other.id for one, other in zip(plain, asked, strict=True)] == [True, True, True, False]
+
+
 def test_only_the_phases_asked_for_are_planned() -> None:
     assert [case.get("phase") for case in planned(phases=("infer",)).cases] == ["infer", "infer"]
 

@@ -25,6 +25,16 @@ def test_the_workloads_own_batch_size_may_be_written_out() -> None:
     assert len(row.infer) == 1
 
 
+def test_training_for_some_epochs_stands_beside_the_other_phases() -> None:
+    (row,) = rows_of(run_of([trial(TRAIN), trial(CONVERGE.with_({"epochs": 6}))]))
+    assert (len(row.train), len(row.converge), row.group.others) == (1, 1, ())
+
+
+def test_training_with_another_stop_is_never_in_the_same_row() -> None:
+    rows = rows_of(run_of([trial(TRAIN), trial(CONVERGE), trial(CONVERGE.with_({"epochs": 6}))]))
+    assert [(len(row.train), len(row.converge), row.group.get("epochs")) for row in rows] == [(1, 1, None), (0, 1, 6)]
+
+
 def test_latency_belongs_to_every_batch_size() -> None:
     large = TRAIN.with_({"batch_size": 256})
     rows = rows_of(run_of([trial(TRAIN), trial(large), trial(SINGLE)]))

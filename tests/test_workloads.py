@@ -159,3 +159,22 @@ heavy = {{"keras", "jax", "torch", "tensorflow", "sklearn", "pandas", "scipy"}} 
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)
+
+
+@every_workload
+def test_targets_can_be_met_and_margins_are_smaller_than_the_way_to_them(workload: Workload) -> None:
+    spec = workload.spec
+    data = workload.data(spec.defaults())
+    target = data.target if data.target is not None else spec.target
+    assert spec.metric is not None
+    assert target is not None
+    assert metrics.why_unreachable(spec.metric, spec.direction, target, data.best) is None
+    margin = metrics.margin_of(spec)
+    assert margin is not None
+    assert margin <= 0.06 * target
+
+
+def test_a_workload_may_have_a_margin_of_its_own() -> None:
+    assert metrics.margin_of(catalog.get("digits_autoencoder").spec) == 0.001
+    assert metrics.margin_of(catalog.get("digits_cnn").spec) == metrics.get("accuracy").margin
+    assert metrics.margin_of(catalog.get("resnet50").spec) is None

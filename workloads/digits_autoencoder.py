@@ -16,6 +16,7 @@ SPEC = Spec(
     batch_size=64,
     metric="mean_squared_error",
     direction="min",
+    margin=0.001,
     epochs=60,
     parameters=(
         Parameter("width", 128, "units of a hidden layer", 1, 65536),

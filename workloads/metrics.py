@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results.errors import BrokenError, unknown
+from .workload import Spec
 
 Floats = NDArray[np.float64]
 Targets = np.ndarray | tuple[np.ndarray, ...]
@@ -26,6 +27,8 @@ class Metric:
     """Empty for a share of one."""
     bounds: tuple[float, float]
     """Smallest and largest value that exist."""
+    margin: float
+    """Difference that does not matter, in the metric's unit; docs/measuring.md says why."""
 
     def reached(self, value: float, target: float) -> bool:
         """Return whether a value is at least as good as the target; never for not-a-number."""
@@ -197,18 +200,58 @@ _INFINITY = float("inf")
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", "max", accuracy, "accuracy", "", (0.0, 1.0)),
-        Metric("binary_accuracy", "max", binary_accuracy, "accuracy", "", (0.0, 1.0)),
-        Metric("auc", "max", auc, "area under the ROC curve", "", (0.0, 1.0)),
-        Metric("average_precision", "max", average_precision, "average precision", "", (0.0, 1.0)),
-        Metric("anomaly_auc", "max", anomaly_auc, "area under the ROC curve of the error", "", (0.0, 1.0)),
-        Metric("mean_iou", "max", mean_iou, "mean intersection over union", "", (0.0, 1.0)),
-        Metric("retrieval_accuracy", "max", retrieval_accuracy, "share of views found", "", (0.0, 1.0)),
-        Metric("negative_elbo", "min", negative_elbo, "negative ELBO", "nats per sample", (0.0, _INFINITY)),
-        Metric("cross_entropy", "min", cross_entropy, "cross entropy", "nats per token", (0.0, _INFINITY)),
-        Metric("mean_squared_error", "min", mean_squared_error, "mean squared error", "", (0.0, _INFINITY)),
+        Metric("accuracy", "max", accuracy, "accuracy", "", (0.0, 1.0), 0.01),
+        Metric("binary_accuracy", "max", binary_accuracy, "accuracy", "", (0.0, 1.0), 0.01),
+        Metric("auc", "max", auc, "area under the ROC curve", "", (0.0, 1.0), 0.005),
+        Metric("average_precision", "max", average_precision, "average precision", "", (0.0, 1.0), 0.02),
+        Metric("anomaly_auc", "max", anomaly_auc, "area under the ROC curve of the error", "", (0.0, 1.0), 0.005),
+        Metric("mean_iou", "max", mean_iou, "mean intersection over union", "", (0.0, 1.0), 0.01),
+        Metric("retrieval_accuracy", "max", retrieval_accuracy, "share of views found", "", (0.0, 1.0), 0.02),
+        Metric("negative_elbo", "min", negative_elbo, "negative ELBO", "nats per sample", (0.0, _INFINITY), 0.25),
+        Metric("cross_entropy", "min", cross_entropy, "cross entropy", "nats per token", (0.0, _INFINITY), 0.02),
+        Metric("mean_squared_error", "min", mean_squared_error, "mean squared error", "", (0.0, _INFINITY), 0.01),
     )
 }
+
+
+def margin_of(spec: Spec) -> float | None:
+    """Return the difference in a workload's metric that does not matter; None for a workload without a metric."""
+    if spec.margin is not None:
+        return spec.margin
+    return get(spec.metric).margin if spec.metric else None
+
+
+def why_unreachable(name: str, direction: str | None, target: float | None, best: float | None) -> str | None:
+    """Return why a target cannot be what training stops at, and what to do; None where it can.
+
+    Args:
+        name: of the metric.
+        direction: `max` or `min`, as whoever set the target has it.
+        target: None: training has no target.
+        best: best possible value for any model; None where it is not known.
+
+    Raises:
+        UsageError: there is no such metric.
+
+    """
+    metric = get(name)
+    low, high = metric.bounds
+    larger = metric.direction == "max"
+    sense = f"{name} is better when {'larger' if larger else 'smaller'} (direction {metric.direction!r})"
+    if direction is not None and direction != metric.direction:
+        return f"{sense}, and its direction is given as {direction!r}; give {metric.direction!r}"
+    if target is None:
+        return None
+    extent = f"{name} lies between {low:g} and {high:g}" if high < _INFINITY else f"{name} is at least {low:g}"
+    if not low <= target <= high or abs(target) == _INFINITY:
+        return f"the target {target:g} cannot be met: {extent}; set a target within that"
+    if best is not None and (target > best if larger else target < best):
+        side = "at most" if larger else "at least"
+        return (
+            f"the target {target:g} cannot be met: {sense}, and {best:g} is the best possible value for this data; set "
+            f"a target of {side} that"
+        )
+    return None
 
 
 def get(name: str) -> Metric:

@@ -69,6 +69,8 @@ class Spec:
     """`max` or `min`."""
     target: float | None = None
     """Value of the test metric at which training stops; the data may set it instead (see Data)."""
+    margin: float | None = None
+    """Difference in the metric that does not matter, in its unit; None: the metric's own."""
     epochs: int = 1
     """Epoch limit of phase converge."""
     parameters: tuple[Parameter, ...] = ()
