@@ -7,7 +7,7 @@ from ..backends.backend import Backend
 from ..results.errors import UsageError
 from ..results.factors import Scalar
 from ..workloads import catalog
-from ..workloads.metrics import why_unreachable
+from ..workloads.metrics import METRICS, why_unreachable
 from ..workloads.reference import Reference
 from ..workloads.workload import Spec
 from .cache import key_of
@@ -125,11 +125,12 @@ def _know_all(
             broken.append(str(error))
             continue
         spec = found.spec
-        why = why_unreachable(spec.metric, spec.direction, spec.target, None) if spec.metric else None
+        known_metric = spec.metric is not None and spec.metric in METRICS  # A user's own has no known bounds.
+        why = why_unreachable(str(spec.metric), spec.direction, spec.target, None) if known_metric else None
         if why is None:
             known.append(found)
         else:
-            broken.append(f"{spec.name}: {why}")
+            broken.append(f"{spec.source if found.reference.own else spec.name}: {why}")
     return known, broken
 
 

@@ -18,7 +18,7 @@ from ..results.errors import Interrupted, NothingMeasured, UsageError
 from ..results.factors import Scalar
 from ..results.model import SCHEMA, End, Failure, Header, Run, WorkloadInfo
 from ..results.store import RunWriter, new_run_id, read_run, store_path
-from ..workloads.metrics import margin_of, why_unreachable
+from ..workloads.metrics import METRICS, margin_of, why_unreachable
 from . import suites as suite_catalog
 from .candidates import find_candidates
 from .child import Child
@@ -209,7 +209,7 @@ def fitting(job: PlannedJob, data: PreparedData | str) -> PreparedData | str:
     spec = job.candidate.spec
     if isinstance(data, PreparedData) and any(case.get("phase") == "converge" for case in job.cases):
         target = data.target if data.target is not None else spec.target
-        if spec.metric and (why := why_unreachable(spec.metric, spec.direction, target, data.best)):
+        if spec.metric in METRICS and (why := why_unreachable(spec.metric, spec.direction, target, data.best)):
             return f"{spec.name}: {why}"
     if isinstance(data, PreparedData) and data.samples < job.batch_size:
         return (

@@ -7,7 +7,7 @@ from typing import Any
 from ..results.marks import ENERGY_SOURCES
 from ..results.model import Case, Window
 from . import memory
-from .energy import Tally
+from .energy import DEVICE_MARK, Tally
 from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
@@ -18,6 +18,7 @@ from .session import Session
 from .watch import leak, told
 from .weights_check import check_driven, check_moved, read_digests, unmoved_flag
 from .windows import blocked_steps, measure_windows
+from .wire import Request
 
 Fields = dict[str, Any]
 SETTLING_STEPS = 3
@@ -176,12 +177,19 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
             "feed": "numpy",
             "layout": session.layout(),
             "epoch_limit": epoch_limit,
+            "usual_epoch_limit": request.epoch_limit,
             "stops_at_target": asked is None,
             "target": request.target,
             "energy_from": " and ".join(ENERGY_SOURCES[mark] for mark in energy.marks) or None,
-            "energy_note": None if energy.marks else "; ".join(dict.fromkeys(energy.reasons.values())) or None,
+            "energy_note": None if energy.marks else _why_no_energy(energy, request),
         },
     }
+
+
+def _why_no_energy(energy: Tally, request: Request) -> str | None:
+    """Return why no counter was read; that a CPU is no GPU needs no words."""
+    reasons = [why for mark, why in energy.reasons.items() if mark != DEVICE_MARK or request.device == "gpu"]
+    return "; ".join(dict.fromkeys(reasons)) or None
 
 
 def _target_test(session: Session) -> Callable[[float], bool] | None:

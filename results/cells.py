@@ -13,6 +13,9 @@ Record = Mapping[str, Any]
 OTHERWISE = "\N{NOT EQUAL TO}"
 """Stands before a ratio of rows that differ in what is not under comparison."""
 
+LESS_ACCURATE = "\N{DAGGER}"
+"""Stands before a ratio whose speed buys less accuracy."""
+
 NOTHING: Lines = (units.missing(),)
 
 
@@ -79,14 +82,15 @@ def throughput(phase: str) -> Callable[[Record], Lines]:
 
 def ratio(row: Record) -> Lines:
     """Show a row against the quickest one, or why that is not done."""
+    less = LESS_ACCURATE if row["accuracy_doubt"] else ""
     if row["leads"]:
-        return units.ratio(1), "fastest" if row["shown_fastest"] else "reference"
+        return less + units.ratio(1), "fastest" if row["shown_fastest"] else "reference"
     if row["not_comparable"]:
         return "not", "comparable:", row["not_comparable"]
     if row["ratio_to_fastest"] is None:
         return NOTHING
     low, high = row["ratio_to_fastest_low"], row["ratio_to_fastest_high"]
-    sign = OTHERWISE if row["differs_in"] else ""
+    sign = less + (OTHERWISE if row["differs_in"] else "")
     return sign + units.ratio(row["ratio_to_fastest"]), units.interval(low, high) or "no interval"
 
 

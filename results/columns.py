@@ -43,7 +43,8 @@ COLUMNS = (
         lambda rows: (f"{rows[0]['metric'] or 'metric'}", "± sd"),
         cells.metric,
         ("metric_mean",),
-        "test metric when training stopped (target met or epoch limit): mean and sample standard deviation over seeds",
+        "test metric when training stopped (target met, epoch limit, or the epochs asked for): mean and sample standard"
+        " deviation over seeds",
         1,
     ),
     Column(
@@ -72,7 +73,8 @@ COLUMNS = (
         ("ratio_to_fastest", "not_comparable"),
         "training throughput over that of the quickest row (1.00x), paired within blocks, with its 95 %"
         ' interval; headed "as each framework comes" where the modes differ: defaults are compared;'
-        f" {cells.OTHERWISE} the rows differ in more than the framework, see under the table",
+        f" {cells.OTHERWISE} the rows differ in more than the framework, {cells.LESS_ACCURATE} the speed buys less"
+        " accuracy, see under the table",
         2,
     ),
     Column(

@@ -10,6 +10,7 @@ from .model import Run, WorkloadInfo
 from .names import backend_name, listed
 from .pairs import paired, throughput
 from .rows import GroupKey, infos_of, rows_of
+from .standing import standings
 from .summary import RowSummary, summary
 
 
@@ -45,14 +46,18 @@ def compared(key: GroupKey, info: WorkloadInfo | None, rows: Sequence[RowSummary
     "Fastest" is a statement against every other row at once, so each must hold on its own and no correction
     over rows is needed (intersection-union; Berger, Technometrics 24(4), 1982). It needs an interval below 1
     and a difference that is at least the smallest detectable one: the leader was picked after the fact. It is
-    withheld where a row has blocking flags, or other settings, or cannot be compared.
+    withheld where a row has blocking flags, or other settings, or cannot be compared, and where the leader's speed
+    buys less accuracy (see `standing`).
     """
     found = differences([row.row for row in rows])
     rows = _told_apart(rows)
     timed = [row for row in rows if row.train and not row.incomparable]
-    if not timed:
+    leading = max(timed, key=lambda row: row.train.estimate if row.train else 0.0).row.backend if timed else None
+    stand = standings([row.row for row in rows], [row.accuracy for row in rows], info, leading)
+    rows = [replace(row, standing=one) for row, one in zip(rows, stand, strict=True)]
+    leader = next((row for row in rows if row.row.backend == leading), None)
+    if leader is None:
         return GroupSummary(key, info, tuple(rows), differences=found)
-    leader = max(timed, key=lambda row: row.train.estimate if row.train else 0.0)
     against = [row if row is leader else _against(row, leader) for row in rows]
     others = [row for row in against if row is not leader and row.train]
     shown = bool(others) and all(_slower(row) for row in others if not row.incomparable)
@@ -102,11 +107,13 @@ def _slower(row: RowSummary) -> bool:
 
 
 def _doubt(leader: RowSummary, others: Sequence[RowSummary]) -> str | None:
-    """Return why a difference in speed may not be called shown."""
+    """Return why a difference in speed may not be called shown, or not be worth it."""
     kinds = [(row, flags.blocking(row.row.train)) for row in (leader, *others)]
     reasons = [
         f"trials of {backend_name(row.row.backend)} are flagged {listed(list(found))}" for row, found in kinds if found
     ]
+    if leader.standing and leader.standing.doubt:
+        reasons.append(f"{backend_name(leader.row.backend)} {leader.standing.doubt}")
     for row in others:
         name = backend_name(row.row.backend)
         if row.incomparable:

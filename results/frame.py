@@ -11,7 +11,7 @@ from .comparison import GroupSummary, summarise
 from .factors import Scalar
 from .flags import flagged, notes
 from .ledger import COMPARED, DIGESTS, REFUSED, Difference
-from .model import Run, Trial
+from .model import Case, Run, Trial, WorkloadInfo
 from .names import backend_name
 from .schema import COLUMNS
 from .stats import Interval, Spread
@@ -57,6 +57,7 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
         "backend": row.row.backend,
         "framework_version": _version(run, row),
         "side": key.side,
+        "epochs_asked": next((asked for case in _converge_cases(row) if (asked := case.get("epochs"))), None),
         "batch_size": key.batch_size,
         **{name: _text(key.get(name)) for name in FACTORS},
         "threads": key.get("threads"),
@@ -66,6 +67,7 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
         **{name: _said(row.row.trials, name) for name in ("framework_note", "allocator_note")},
         "trials": row.trials,
         **_figures(row),
+        **_standing(row, info),
         "group_detectable_ratio": group.detectable,
         "leads": row.leader,
         "shown_fastest": row.fastest,
@@ -98,6 +100,9 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "time_to_accuracy_s": learnt.seconds_to_target if learnt else None,
         "epochs_to_accuracy": learnt.epochs_to_target if learnt else None,
         "samples_to_accuracy": learnt.items_to_target if learnt else None,
+        "measured_joules_to_accuracy": learnt.joules_to_target if learnt else None,
+        "epoch_s": learnt.epoch_seconds if learnt else None,
+        "first_epoch_extra_s": learnt.first_epoch_seconds if learnt else None,
         **_interval("train_throughput{}_samples_per_s", row.train),
         "train_trials": row.train.n if row.train else None,
         "train_unsettled_trials": row.train_unsettled if row.train else None,
@@ -132,6 +137,44 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "flags": "; ".join(dict.fromkeys(found.kind for found in row.flags)) or None,
         "flag_notes": "\n".join(notes(row.flags)) or None,
     }
+
+
+def _converge_cases(row: RowSummary) -> list[Case]:
+    """Return the cases that were, or would have been, trained to a target."""
+    found = row.row
+    cases = [trial.case for trial in found.converge] + [failure.case for failure in found.failures]
+    cases += [item.case for item in found.left_out] + found.unmeasured
+    return [case for case in cases if case.get("phase") == "converge"]
+
+
+def _standing(row: RowSummary, info: WorkloadInfo | None) -> dict[str, Any]:
+    """Return the accuracy at the common epoch, and against the reference's."""
+    standing = row.standing
+    if standing is None:
+        return {}
+    found: dict[str, Any] = {
+        "metric_epoch": standing.epoch,
+        **_interval("metric_at_epoch{}", standing.metric),
+        "metric_at_epoch_sd": standing.sd,
+        "metric_seeds": standing.metric.n if standing.metric else 0,
+        "metric_seeds_lost": ",".join(map(str, standing.lost)) or None,
+        "metric_reference": standing.reference,
+        "metric_margin": info.margin if info else None,
+        "metric_verdict_note": standing.why_not,
+        "accuracy_doubt": standing.doubt,
+    }
+    if compared := standing.compared:
+        found |= {
+            **_interval("metric_difference{}", compared.difference),
+            "metric_difference_low_90": compared.inner.low,
+            "metric_difference_high_90": compared.inner.high,
+            "metric_difference_sd": compared.sd,
+            "metric_pairs": compared.difference.n,
+            "metric_verdict": compared.verdict,
+            "metric_verdict_note": compared.reason,
+            "metric_seeds_needed": compared.seeds_needed,
+        }
+    return found
 
 
 def _latencies(row: RowSummary) -> dict[str, Any]:

@@ -38,6 +38,30 @@ COLUMNS = {
     "time_to_accuracy_s": "Float64",
     "epochs_to_accuracy": "Float64",
     "samples_to_accuracy": "Float64",
+    "measured_joules_to_accuracy": "Float64",
+    "epoch_s": "Float64",
+    "first_epoch_extra_s": "Float64",
+    "epochs_asked": "Int64",
+    "metric_epoch": "Int64",
+    "metric_at_epoch": "Float64",
+    "metric_at_epoch_low": "Float64",
+    "metric_at_epoch_high": "Float64",
+    "metric_at_epoch_sd": "Float64",
+    "metric_seeds": "Int64",
+    "metric_seeds_lost": "string",
+    "metric_reference": "string",
+    "metric_difference": "Float64",
+    "metric_difference_low": "Float64",
+    "metric_difference_high": "Float64",
+    "metric_difference_low_90": "Float64",
+    "metric_difference_high_90": "Float64",
+    "metric_difference_sd": "Float64",
+    "metric_pairs": "Int64",
+    "metric_margin": "Float64",
+    "metric_verdict": "string",
+    "metric_verdict_note": "string",
+    "metric_seeds_needed": "Int64",
+    "accuracy_doubt": "string",
     "train_throughput_samples_per_s": "Float64",
     "train_throughput_low_samples_per_s": "Float64",
     "train_throughput_high_samples_per_s": "Float64",
@@ -132,4 +156,11 @@ COLUMNS = {
     "failure_log_tail": "string",
 }
 """Every column that is always there, in order, with its pandas type. A workload's parameters (`p.depth`) and
-factors of later versions follow."""
+factors of later versions follow.
+
+`metric_mean` is the test metric when training stopped, `metric_at_epoch` that after `metric_epoch`, the last epoch that
+every trial of the group completed. `metric_difference` is that of the row less that of `metric_reference` over
+`metric_pairs` seeds, with its 95 % interval (`_low_90` and `_high_90`: 90 %); `metric_verdict` follows from it and
+`metric_margin` (see `equivalence`), and the reference itself has none. `metric_seeds_lost` are those that diverged.
+`measured_joules_to_accuracy` was counted while training to the target, `joules_to_accuracy` follows from the rate of
+phase train. `accuracy_doubt` says why a row's speed buys less accuracy."""

@@ -13,6 +13,7 @@ from .footprint import Footprint, footprint
 from .latency import Latency, latencies
 from .model import Trial, WorkloadInfo
 from .rows import PARTS, Row
+from .standing import Standing
 from .stats import Interval
 from .work import Work, work
 
@@ -71,6 +72,8 @@ class RowSummary:
     """Settings, as in the ledger, in which training differed from the leader's."""
     incomparable: str | None = None
     """Why there is no ratio."""
+    standing: Standing | None = None
+    """Accuracy at the group's common epoch, against the reference; None for a row that was not trained to a target."""
     leader: bool = False
     fastest: bool = False
     """The leader, and shown to be faster than every other row."""

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from . import units
+from .accuracy_tables import accuracy_tables
 from .background import NOTHING_KNOWN, Background
 from .batches import batches
 from .breakeven import breakeven
@@ -94,7 +95,7 @@ def searched(run: Run) -> bool:
 
 def sections(rows: Sequence[Member]) -> list[Section]:
     """Return the further tables that the rows of a workload have the data for."""
-    return [section for make in (tax, breakeven, parts, scenarios, batches) for section in make(rows)]
+    return [section for make in (accuracy_tables, tax, breakeven, parts, scenarios, batches) for section in make(rows)]
 
 
 def grouped(rows: Sequence[Record]) -> list[list[Record]]:

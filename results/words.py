@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from . import units
-from .cells import OTHERWISE, Record, framework, modes_differ
+from .cells import LESS_ACCURATE, OTHERWISE, Record, framework, modes_differ
 from .factors import PARAMETER_PREFIX, default_of
 from .model import STACK_DUMP
 from .names import listed
@@ -51,7 +51,8 @@ def goal(row: Record) -> str:
     sign = "\N{LESS-THAN OR EQUAL TO}" if row["direction"] == "min" else "\N{GREATER-THAN OR EQUAL TO}"
     target = f"target {sign} {units.number(row['target'])}" if row["target"] is not None else "no target"
     best = f"best possible {units.number(row['best'])}" if row["best"] is not None else None
-    return DOT.join(part for part in (f"test {row['metric']}", target, best) if part)
+    asked = f"{units.plural(row['epochs_asked'], 'epoch')}, target or not" if row["epochs_asked"] else None
+    return DOT.join(part for part in (f"test {row['metric']}", target, best, asked) if part)
 
 
 def conclusion(rows: Sequence[Record]) -> list[str]:
@@ -99,13 +100,22 @@ def _clear(row: Record) -> bool:
 
 def asides(rows: Sequence[Record]) -> list[str]:
     """Return what makes a group's figures doubtful: what its signs stand for, and what could not be counted."""
-    found = _flags(rows)
+    found = [f"{LESS_ACCURATE} {_less(row)}" for row in rows if row["accuracy_doubt"] and _timed(row)]
+    found += _flags(rows)
     if rows[0]["group_differences"]:
         sign = f"{OTHERWISE} " if any(row["differs_in"] for row in rows) else ""
         found.append(f"{sign}Rows differ in: {rows[0]['group_differences']}.")
     uncounted = dict.fromkeys(row["flops_note"] for row in rows if row["flops_note"])
     found += [f"FLOP/s: {units.missing(note)}." for note in uncounted]
     return found
+
+
+def _timed(row: Record) -> bool:
+    return row["leads"] or row["ratio_to_fastest"] is not None
+
+
+def _less(row: Record) -> str:
+    return f"{framework(row)} {row['accuracy_doubt']}: its speed buys less accuracy."
 
 
 def _flags(rows: Sequence[Record]) -> list[str]:

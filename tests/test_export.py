@@ -39,7 +39,8 @@ def test_json_has_the_facts_and_null_for_what_is_missing() -> None:
 
 def test_markdown_has_a_table_per_comparison() -> None:
     text = export(full_run(), "markdown")
-    assert text.count("\n| --- |") == 4
+    assert text.count("\n| --- |") == 7
+    assert text.count("#### ") == text.count(": accuracy\n") == 3
     for block in text.split("### ")[1:]:
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in rows}) == 1
@@ -65,6 +66,7 @@ def test_an_unknown_format_is_wrong_use() -> None:
 def test_json_has_further_lists_and_flags() -> None:
     found = json.loads(export(rich_run(3), "json", Background(CEILINGS)))
     assert {name: len(found[name]) for name in SECTIONS} == {
+        "accuracy": 0,
         "keras_tax": 3,
         "break_even": 3,
         "parts": 3,
@@ -74,7 +76,8 @@ def test_json_has_further_lists_and_flags() -> None:
     assert found["rows"][0]["utilisation"] == pytest.approx(0.188, rel=0.05)
     assert found["flags"] == []
     plain = json.loads(export(full_run(), "json"))
-    assert {name: plain[name] for name in SECTIONS} == {name: [] for name in SECTIONS}
+    assert {name: plain[name] for name in SECTIONS[1:]} == {name: [] for name in SECTIONS[1:]}
+    assert len(plain["accuracy"]) == 9
     (flag,) = json.loads(export(duel(flags={"leaking": "2 MB a step"}), "json"))["flags"]
     assert (flag["backend"], flag["kind"], flag["trials"], flag["sentence"]) == ("torch", "leaking", 5, "2 MB a step")
 

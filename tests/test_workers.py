@@ -112,6 +112,23 @@ def test_all_backends_start_from_the_same_weights_and_bytes(tmp_path: Path) -> N
     assert len({trial.ledger["data_sha256"] for trial in run.trials}) == 1
 
 
+def test_epochs_asked_for_are_trained_past_the_target_and_compared(tmp_path: Path) -> None:
+    words = ("--phase", "converge", "-b", "jax,torch", "-n", "1", "--epochs", "3", "--accuracy-margin", "0.2")
+    ended = measure(tmp_path, *words)
+    assert ended.status == 0, ended.stderr
+    run = read_run(run_paths(tmp_path / ".dlbench")[0])
+    assert [len(trial.epochs) for trial in run.trials] == [3] * 2
+    assert {trial.ledger["stops_at_target"] for trial in run.trials} == {False}
+    assert {trial.ledger["target"] for trial in run.trials} == {0.99}
+    assert {trial.ledger["usual_epoch_limit"] for trial in run.trials} == {60}
+    jax, torch = ended.rows
+    assert (jax["metric_epoch"], jax["epochs_asked"], jax["metric_margin"]) == (3, 3, 0.2)
+    assert (torch["metric_reference"], torch["metric_pairs"], torch["metric_verdict"]) == ("jax", 1, None)
+    assert torch["metric_verdict_note"] == "one shared seed has no interval"
+    assert jax["epoch_s"] > 0
+    assert "cancer_mlp: accuracy" in dlbench(tmp_path, "show").stdout
+
+
 def test_another_framework_cannot_be_imported_unless_allowed(tmp_path: Path) -> None:
     model = str(MODELS / "intruder.py")
     refused = measure(tmp_path, model, "-b", "tensorflow", "--phase", "infer")

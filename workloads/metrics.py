@@ -27,8 +27,8 @@ class Metric:
     """Empty for a share of one."""
     bounds: tuple[float, float]
     """Smallest and largest value that exist."""
-    margin: float
-    """Difference that does not matter, in the metric's unit; docs/measuring.md says why."""
+    margin: float | None = None
+    """Difference that does not matter, in the metric's unit; docs/measuring.md says why. None: nobody has said."""
 
     def reached(self, value: float, target: float) -> bool:
         """Return whether a value is at least as good as the target; never for not-a-number."""
@@ -215,10 +215,10 @@ METRICS: dict[str, Metric] = {
 
 
 def margin_of(spec: Spec) -> float | None:
-    """Return the difference in a workload's metric that does not matter; None for a workload without a metric."""
+    """Return the difference in a workload's metric that does not matter; None where nobody has said."""
     if spec.margin is not None:
         return spec.margin
-    return get(spec.metric).margin if spec.metric else None
+    return METRICS[spec.metric].margin if spec.metric in METRICS else None
 
 
 def why_unreachable(name: str, direction: str | None, target: float | None, best: float | None) -> str | None:

@@ -35,6 +35,8 @@ class Offer:
     """A `keras.optimizers.Optimizer`, a function that returns one, or a name."""
     metric: str | Metric | None = None
     target: float | None = None
+    margin: float | None = None
+    """Difference in the metric that does not matter."""
     epochs: int | None = None
     batch_size: int | None = None
     note: str | None = None

@@ -68,7 +68,12 @@ def describe(offer: Offer, parameters: Mapping[str, Any]) -> Described:
     found = metric_of(offer, made, signature)
     metric = found if isinstance(found, Metric) else metrics.get(found)
     spec = replace(
-        spec, metric=metric.name, direction=metric.direction, target=offer.target, phases=USUAL_PHASES, data="own"
+        spec,
+        metric=metric.name,
+        direction=metric.direction,
+        target=offer.target,
+        margin=offer.margin,
+        phases=USUAL_PHASES,
     )
     return Described(spec, signature)
 

@@ -1,7 +1,7 @@
 """A user's Python file: run it, and find what it offers.
 
 A file offers a function that returns a Keras model, and beside it what it likes: `data()`, `loss`, `optimizer`,
-`metric`, `direction`, `target`, `epochs`, `batch_size`. A script that builds a model as it runs, and trains it, offers
+`metric`, `direction`, `target`, `margin`, `epochs`, `batch_size`. A script that builds a model as it runs, and trains it, offers
 that model with what it gives to `fit`; it is stopped there.
 """
 
@@ -85,6 +85,7 @@ def read_offer(
         optimizer=optimizer,
         metric=_metric(source, module),
         target=_named(source, module, "target", _is_number, "a number"),
+        margin=_named(source, module, "margin", _is_number, "a number"),
         epochs=_named(source, module, "epochs", _is_count, "a whole number above 0"),
         batch_size=_named(source, module, "batch_size", _is_count, "a whole number above 0"),
         path=path,
