@@ -44,6 +44,15 @@ def save_entry(kind: str, key: str, data: Any) -> None:
         ) from error
 
 
+def stamp_of(path: Path) -> list[int] | None:
+    """Return a file's size in bytes and its time of change in nanoseconds; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_size, status.st_mtime_ns]
+
+
 def _write(folder: Path, key: str, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
         file.write(text)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import __version__
 from ..backends import catalog as backend_catalog
@@ -32,7 +33,7 @@ from .plan import Plan, PlannedJob, make_plan
 from .prepared import prepare_data, recipe_of
 from .progress import Observer
 from .runner import Outcome, Schedule, Stop, run_blocks
-from .wire import PreparedData
+from .wire import DataRecipe, PreparedData
 
 SEARCH_SHARE = 0.8
 """Share of the free memory that a search for the largest batch may take."""
@@ -160,14 +161,29 @@ def usable_backends(
 
 
 def execute(
-    experiment: Experiment, options: RunOptions, argv: Sequence[str], observer: Observer, stop: Stop
+    experiment: Experiment,
+    options: RunOptions,
+    argv: Sequence[str],
+    observer: Observer,
+    stop: Stop,
+    lacking: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Run, Outcome]:
-    """Measure an experiment, store every record as it comes, and return the run as it was stored."""
+    """Measure an experiment, store every record as it comes, and return the run as it was stored.
+
+    Args:
+        experiment: what is measured.
+        options: how often and how long.
+        argv: the words of the command line, for the record.
+        observer: is told what happens.
+        stop: ends the run when it is wanted.
+        lacking: why a download could not be had, by its name; what needs it fails, the rest is measured.
+
+    """
     start, now = time.perf_counter(), datetime.now(UTC)
-    recipes = {job: recipe_of(job.candidate, job.batch_size) for job in experiment.plan.jobs}
+    recipes = recipes_of(experiment.plan)
     child = Child()
     stop.on_stop(child.stop)
-    made = prepare_data(list(recipes.values()), child)
+    made = prepare_data(list(recipes.values()), child, lacking)
     if stop.wanted():
         raise Interrupted("interrupted while the data was being prepared: nothing was measured")
     prepared = {job: fitting(job, made[recipe.path]) for job, recipe in recipes.items()}
@@ -202,6 +218,11 @@ def execute(
         writer.logs.rmdir()
     observer.finished(outcome.state, seconds)
     return read_run(writer.path), outcome
+
+
+def recipes_of(plan: Plan) -> dict[PlannedJob, DataRecipe]:
+    """Return the recipe of each job's data."""
+    return {job: recipe_of(job.candidate, job.batch_size) for job in plan.jobs}
 
 
 def fitting(job: PlannedJob, data: PreparedData | str) -> PreparedData | str:

@@ -11,8 +11,10 @@ from ..backends.catalog import BACKENDS
 from ..results import units
 from ..results.errors import BrokenError
 from ..results.store import read_run, run_paths, store_path
+from ..workloads import downloads
 from ..workloads.catalog import WORKLOADS
-from ..workloads.workload import Parameter
+from ..workloads.workload import Parameter, Spec
+from .datasets import known_size
 from .interpreters import read_environment
 from .suites import load_suites
 
@@ -45,7 +47,7 @@ def workloads_text() -> Group:
         parts += [
             Text.assemble((spec.name, "bold"), f" · {spec.area} · {spec.data} data · batch {spec.batch_size}"),
             Padding(Text(f"{spec.summary}; {goal}{target if spec.metric else ''}"), (0, 0, 0, 2)),
-            Padding(Text(spec.source, style="dim"), (0, 0, 0, 2)),
+            Padding(Text(spec.source + _download(spec), style="dim"), (0, 0, 0, 2)),
             table,
             Text(),
         ]
@@ -127,6 +129,12 @@ def _print_runs(console: Console, store: str | None) -> None:
         console.print(f"no runs in {folder}; make one with: dlbench run", markup=False)
     if broken:
         raise BrokenError("; ".join(broken))
+
+
+def _download(spec: Spec) -> str:
+    if spec.download is None:
+        return ""
+    return f" ({known_size(downloads.get(spec.download))}, once; see dlbench data list)"
 
 
 def _range(parameter: Parameter) -> str:

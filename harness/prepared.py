@@ -4,15 +4,16 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..backends import catalog
+from ..backends import catalog as backends
 from ..results.codec import from_json, to_json
 from ..results.errors import BrokenError
+from ..workloads import catalog
 from ..workloads.synthetic import sample_count
-from .cache import cache_path, key_of, load_entry, save_entry
+from .cache import cache_path, key_of, load_entry, save_entry, stamp_of
 from .child import Child
 from .launch import child_environ
 from .plan import Candidate
@@ -49,22 +50,34 @@ def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
     return replace(recipe, path=str((cache_path() / "data" / f"{candidate.reference.slug}-{key}.npz").resolve()))
 
 
-def prepare_data(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, PreparedData | str]:
+def downloads_for(recipes: Iterable[DataRecipe]) -> list[str]:
+    """Return the names of the downloads that data is made of which the cache does not have."""
+    wanted = (_download_of(recipe) for recipe in recipes if _cached(recipe) is None)
+    return list(dict.fromkeys(name for name in wanted if name is not None))
+
+
+def prepare_data(
+    recipes: Sequence[DataRecipe], child: Child, lacking: Mapping[str, str]
+) -> dict[DataRecipeKey, PreparedData | str]:
     """Return the prepared data of each recipe by its path, or the reason why there is none.
 
     Args:
         recipes: what is needed; what the cache has is not made again.
         child: runs the data process; stopped, it leaves the rest without data.
+        lacking: why a download could not be had, by its name.
 
     """
     found: dict[DataRecipeKey, PreparedData | str] = {}
     missing: dict[DataRecipeKey, DataRecipe] = {}
     for recipe in recipes:
         known = _cached(recipe)
-        if known is None:
-            missing[recipe.path] = recipe
-        else:
+        download = _download_of(recipe)
+        if known is not None:
             found[recipe.path] = known
+        elif download is not None and download in lacking:
+            found[recipe.path] = lacking[download]
+        else:
+            missing[recipe.path] = recipe
     for group in _processes(missing.values()):
         found |= _make(group, child)
     return found
@@ -77,10 +90,15 @@ def _processes(recipes: Iterable[DataRecipe]) -> list[list[DataRecipe]]:
     return [shared, *own] if shared else own
 
 
+def _download_of(recipe: DataRecipe) -> str | None:
+    own = recipe.signature is not None or recipe.reference is not None
+    return None if own else catalog.get(recipe.workload).spec.download
+
+
 def _cached(recipe: DataRecipe) -> PreparedData | None:
     """Return what the cache has, if the file is still the one that was written."""
     entry = load_entry("data", Path(recipe.path).stem)
-    if entry is None or entry.get("file") != _state(Path(recipe.path)):
+    if entry is None or entry.get("file") != stamp_of(Path(recipe.path)):
         return None
     try:
         return from_json(PreparedData, entry)
@@ -88,20 +106,11 @@ def _cached(recipe: DataRecipe) -> PreparedData | None:
         return None
 
 
-def _state(path: Path) -> list[int] | None:
-    """Return a file's size and time of change; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns]
-
-
 def _environ(backend: str | None, folder: Path) -> dict[str, str]:
     """Return the environment of a data process; data sets that Keras fetches stay in the user's own folder."""
     if backend is None:
         return dict(os.environ)
-    environ = child_environ(catalog.get(backend), "cpu", folder)
+    environ = child_environ(backends.get(backend), "cpu", folder)
     environ.pop("KERAS_HOME")
     return environ | ({"KERAS_HOME": os.environ["KERAS_HOME"]} if "KERAS_HOME" in os.environ else {})
 
@@ -122,6 +131,6 @@ def _make(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, Pr
         elif "error" in answers[index]:
             found[recipe.path] = f"its data could not be made: {answers[index]['error']}"
         else:
-            save_entry("data", Path(recipe.path).stem, {**answers[index], "file": _state(Path(recipe.path))})
+            save_entry("data", Path(recipe.path).stem, {**answers[index], "file": stamp_of(Path(recipe.path))})
             found[recipe.path] = from_json(PreparedData, answers[index])
     return found

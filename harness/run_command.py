@@ -15,14 +15,17 @@ from ..backends.backend import COMPILE_MODES
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
 from ..results.model import Case, Failure, Run
+from ..workloads import downloads
 from . import options as parse
-from .experiment import Experiment, design, execute
+from .datasets import known_size, obtain_all
+from .experiment import Experiment, design, execute, recipes_of
 from .forecast import job_key
 from .host import usable_cores, usable_cpus
 from .live import LiveProgress
 from .max_batch import NO_ROOM, UNCHECKED
 from .options import RunOptions, Selection
 from .output import check_output, write_result
+from .prepared import downloads_for
 from .progress import JsonLines, Observer, PlainLines, Silence
 from .runner import Outcome, Stop
 from .suites import MOST_TRIALS
@@ -91,9 +94,10 @@ def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
     check_store(options.store)
     for note in experiment.notes:
         observer.note(note)
+    lacking = obtain_all(downloads_for(recipes_of(experiment.plan).values()), observer)
     stop = Stop()
     with stopping_on_signals(stop, observer):
-        run, outcome = execute(experiment, options, argv, observer, stop)
+        run, outcome = execute(experiment, options, argv, observer, stop, lacking)
     write_result(run, arguments.output_format, arguments.output, store=arguments.store)
     return exit_status(run, outcome, experiment)
 
@@ -269,6 +273,7 @@ def plan_text(experiment: Experiment) -> str:
         lines.append(f"    {phases}: {units.seconds(expected.seconds[key])}{mark}")
     lines += [f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}" for item in plan.left_out]
     lines += [f"note: {note}" for note in experiment.notes]
+    lines += _download_lines(experiment)
     total = expected.block_s * schedule.blocks
     ground = (
         f"{len(expected.guessed)} of {len(plan.jobs)} jobs are guesses"
@@ -280,6 +285,12 @@ def plan_text(experiment: Experiment) -> str:
         f"about {units.seconds(total)} ({ground})"
     )
     return "\n".join(lines) + "\n"
+
+
+def _download_lines(experiment: Experiment) -> list[str]:
+    wanted = [downloads.get(name) for name in downloads_for(recipes_of(experiment.plan).values())]
+    absent = [download for download in wanted if downloads.path_of(download) is None]
+    return [f"to be downloaded: {item.name}, {known_size(item)}, from {item.address}" for item in absent]
 
 
 def _case_text(case: Case) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..results.errors import UsageError, unknown
-from ..workloads.catalog import names
+from ..workloads.catalog import WORKLOADS, names
 from ..workloads.workload import PHASES, SPEED_PHASES, USUAL_PHASES
 from .effort import Effort
 
@@ -33,8 +33,10 @@ FIRST = ("digits_cnn", "cancer_mlp", "intent_transformer", "grammar_gpt")
 """One of each kind, all of them small."""
 REFERENCES = ("resnet50", "vit_b16", "bert_base", "gpt2_small", "unet_2015")
 """As published: for GPUs; a step takes seconds on a few cores."""
-TRAINED = tuple(name for name in names() if name not in REFERENCES)
-"""Those whose accuracy means something."""
+DOWNLOADED = tuple(workload.spec.name for workload in WORKLOADS if workload.spec.download)
+"""On data from the internet."""
+TRAINED = tuple(name for name in names() if name not in (*REFERENCES, *DOWNLOADED))
+"""Those whose accuracy means something, and that need no network."""
 
 SUITES = (
     Suite(
@@ -44,14 +46,14 @@ SUITES = (
     ),
     Suite(
         "standard",
-        "every workload that two cores can train to its target, measured longer and seven times: enough to claim from",
+        "what two cores train to its target, without a network; measured longer and seven times: enough to claim from",
         TRAINED,
         trials=7,
         effort=Effort(train_s=3.0, infer_s=1.0, windows=60),
     ),
     Suite(
         "full",
-        "everything, the published models included: for a machine with many cores or a GPU, over a night",
+        "everything, published models and downloaded data included: for many cores or a GPU, over a night",
         names(),
         trials=7,
         effort=Effort(train_s=3.0, infer_s=1.0, windows=60),

@@ -19,6 +19,7 @@ from ..results.store import store_path
 from . import options as parse
 from .candidates import Found, find_candidates
 from .child import Child
+from .datasets import obtain_all
 from .experiment import choose_backends, usable_backends
 from .host import usable_cpus
 from .interpreters import read_environment
@@ -26,7 +27,7 @@ from .options import Selection
 from .output import WIDTH_IN_FILES
 from .parity_process import LocalAsker
 from .plan import resolve_devices
-from .prepared import prepare_data, recipe_of
+from .prepared import downloads_for, prepare_data, recipe_of
 from .progress import Observer
 from .run_command import check_store, make_observer, stopping_on_signals
 from .runner import Stop
@@ -77,11 +78,15 @@ def verify_command(words: VerifyArguments) -> int:
     left_out = [why for backend, probe in usable if (why := setting.why_not(backend, probe))]
     if not fitting:
         raise NothingMeasured("nothing to verify: " + "; ".join(left_out))
+    recipes = [recipe_of(candidate, candidate.spec.batch_size) for candidate in found.candidates]
+    lacking = obtain_all(downloads_for(recipes), observer)
     stop, child = Stop(), Child()
     stop.on_stop(child.stop)
     with stopping_on_signals(stop, observer):
+        made = prepare_data(recipes, child, lacking)
+        data = [made[recipe.path] for recipe in recipes]
         reports, broken = _verify_all(
-            words, found, setting, fitting, left_out, LocalAsker(child, timeout_s), child, stop, observer
+            words, found, data, setting, fitting, left_out, LocalAsker(child, timeout_s), stop, observer
         )
     sys.stdout.write(shown(reports, words.output_format))
     sys.stdout.flush()
@@ -149,24 +154,21 @@ def _references(device: str) -> list[Backend]:
 def _verify_all(
     words: VerifyArguments,
     found: Found,
+    prepared: Sequence[PreparedData | str],
     setting: Setting,
     backends: Sequence[tuple[Backend, BackendProbe]],
     left_out: Sequence[str],
     asker: LocalAsker,
-    child: Child,
     stop: Stop,
     observer: Observer,
 ) -> tuple[list[ParityReport], list[str]]:
     """Return a report per workload, each stored as soon as it is done, and what could not be verified."""
-    recipes = [recipe_of(candidate, candidate.spec.batch_size) for candidate in found.candidates]
-    made = prepare_data(recipes, child)
     references = _references(setting.device)
     cpus = usable_cpus()
     reports, broken = [], []
-    for candidate, recipe in zip(found.candidates, recipes, strict=True):
+    for candidate, data in zip(found.candidates, prepared, strict=True):
         if stop.wanted():
             raise Interrupted("interrupted: the reports of the workloads that were done are kept")
-        data = made[recipe.path]
         if not isinstance(data, PreparedData):
             broken.append(f"{candidate.spec.name}: {data}")
             observer.note(broken[-1])

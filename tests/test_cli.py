@@ -12,7 +12,16 @@ HEAVY = ("jax", "torch", "tensorflow", "keras", "pandas", "scipy", "sklearn")
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["run", "--help"], ["list", "workloads"], ["list", "suites"], ["--version"]]
+    "words",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["list", "workloads"],
+        ["list", "suites"],
+        ["data", "list"],
+        ["data", "fetch", "--help"],
+        ["--version"],
+    ],
 )
 def test_light_commands_import_no_framework_keras_pandas_or_scipy(words: list[str], tmp_path: Path) -> None:
     code = (
@@ -65,6 +74,10 @@ def test_version_and_module_entry_point(tmp_path: Path) -> None:
         (["run", "--bogus"], "No such option"),
         (["list", "everything"], "not one of"),
         (["list"], "Missing argument"),
+        (["data", "fetch", "minst"], "did you mean 'mnist'?"),
+        (["data", "verify", "mnist,imbd"], "did you mean 'imdb'?"),
+        (["data", "list", "-f", "xml"], "unknown format 'xml'"),
+        (["data", "fetsh"], "Did you mean 'fetch'"),
     ],
 )
 def test_wrong_use_is_one_clear_line_and_status_2(words: list[str], said: str, tmp_path: Path) -> None:
@@ -126,6 +139,11 @@ def test_completion_offers_workloads(tmp_path: Path) -> None:
         COMP_CWORD="2",
     )
     assert "digits_cnn" in ended.stdout
+
+
+def test_completion_offers_data_sets(tmp_path: Path) -> None:
+    words = {"_DLBENCH_COMPLETE": "complete_bash", "COMP_WORDS": "dlbench data verify ci", "COMP_CWORD": "3"}
+    assert dlbench(tmp_path, **words).stdout.split() == ["cifar10"]
 
 
 def test_broken_model_files_are_one_line_each(tmp_path: Path) -> None:

@@ -28,3 +28,11 @@ def test_every_workload_is_listed_with_its_parameters() -> None:
     Console(file=out, width=200).print(list_command.workloads_text())
     for line in ("digits_cnn · vision · real data", "-p depth=", "grammar_gpt · generative · generated data"):
         assert line in out.getvalue()
+
+
+def test_a_workload_on_downloaded_data_says_how_much_that_is() -> None:
+    out = io.StringIO()
+    Console(file=out, width=200).print(list_command.workloads_text())
+    assert "mnist_cnn · vision · real data" in out.getvalue()
+    assert "downloaded as keras.datasets.mnist (11.5 MB, once; see dlbench data list)" in out.getvalue()
+    assert out.getvalue().count("see dlbench data list") == 3

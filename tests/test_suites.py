@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.suites import FIRST, SUITES, Suite, get, load_suites
+from dlbench.harness.suites import DOWNLOADED, FIRST, SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
 from dlbench.workloads.catalog import names
 from dlbench.workloads.workload import USUAL_PHASES
@@ -34,6 +34,11 @@ def test_the_suites_of_dlbench_name_what_exists(suite: Suite) -> None:
     assert set(suite.workloads) <= set(names())
     assert set(suite.phases) <= set(USUAL_PHASES)
     assert suite.trials >= 3
+
+
+def test_only_suite_full_takes_data_from_the_internet() -> None:
+    assert set(DOWNLOADED) == {"mnist_cnn", "cifar10_resnet", "imdb_lstm"}
+    assert [suite.name for suite in SUITES if set(suite.workloads) & set(DOWNLOADED)] == ["full"]
 
 
 def test_a_suite_of_ones_own_says_everything(tmp_path: Path) -> None:

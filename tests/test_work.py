@@ -20,6 +20,8 @@ from dlbench.workloads.work_tape import keras_kind
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from .small_downloads import write_prepared
+
 ROOT = Path(dlbench.__file__).resolve().parent
 BACKENDS = tuple(name for name in ("jax", "torch", "tensorflow") if find_spec(name))
 BATCH = 4
@@ -28,19 +30,24 @@ CHILD = """
 import importlib.util, runpy, sys
 spec = importlib.util.spec_from_file_location("dlbench", sys.argv[1])
 sys.modules["dlbench"] = importlib.util.module_from_spec(spec)
-runpy.run_path(sys.argv[2], run_name="__main__")
+script = sys.argv[2]
+sys.argv[1:] = sys.argv[3:]
+runpy.run_path(script, run_name="__main__")
 """
 
 Answers = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def answers() -> Answers:
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """Count all models in one real process per backend, all at once."""
+    prepared = tmp_path_factory.mktemp("prepared")
+    write_prepared(prepared)
     children = {}
     for backend in BACKENDS:
         environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-        command = [sys.executable, "-P", "-c", CHILD, str(ROOT / "__init__.py"), str(ROOT / "tests" / "work_child.py")]
+        files = [str(ROOT / "__init__.py"), str(ROOT / "tests" / "work_child.py"), str(prepared)]
+        command = [sys.executable, "-P", "-c", CHILD, *files]
         children[backend] = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

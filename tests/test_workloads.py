@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import dlbench
@@ -11,6 +12,8 @@ import pytest
 from dlbench.results.errors import UsageError
 from dlbench.workloads import catalog, metrics
 from dlbench.workloads.workload import Data, Parameter, Spec, Workload
+
+from .small_downloads import small_downloads
 
 ROOT = Path(dlbench.__file__).resolve().parent
 
@@ -35,6 +38,13 @@ NO_BEST = ("road_unet",)
 """Generated, and no best possible value can be computed."""
 
 every_workload = pytest.mark.parametrize("workload", TRAINED, ids=[workload.spec.name for workload in TRAINED])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the workloads on downloaded data read small files of the same layout."""
+    with small_downloads(tmp_path_factory.mktemp("keras")):
+        yield
 
 
 def arrays_digest(data: Data) -> str:

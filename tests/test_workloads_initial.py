@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from dlbench.workloads import catalog, initial
 
+from .small_downloads import write_prepared
+
 ROOT = Path(dlbench.__file__).resolve().parent
 BACKENDS = tuple(name for name in ("jax", "torch", "tensorflow") if find_spec(name))
 
@@ -25,11 +27,12 @@ Answers = dict[str, dict[str, Any]]
 
 CHILD = """
 import importlib.util, json, sys
+from pathlib import Path
 spec = importlib.util.spec_from_file_location("dlbench", sys.argv[1])
 sys.modules["dlbench"] = importlib.util.module_from_spec(spec)
 import numpy as np
 import keras
-from dlbench.workloads import catalog, initial
+from dlbench.workloads import catalog, data_file, initial
 
 untouched = {name: getattr(keras.initializers, name).__call__ for name in initial.DRAWS}
 answer = {"digests": {}, "other": {}, "mixed": {}}
@@ -37,7 +40,10 @@ for workload in catalog.WORKLOADS:
     if workload.spec.metric is None:
         continue
     parameters = workload.spec.defaults()
-    data = workload.data(parameters)
+    if workload.spec.download:
+        data, _ = data_file.read(Path(sys.argv[2]) / f"{workload.spec.name}.npz")
+    else:
+        data = workload.data(parameters)
     for key, seed in (("digests", 0), ("other", 1)):
         with initial.seeded_initializers(seed):
             problem = workload.build(parameters, data)
@@ -71,12 +77,14 @@ print(json.dumps(answer))
 
 
 @pytest.fixture(scope="module")
-def answers() -> Answers:
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     """Build every workload in one real process per backend, all at once."""
+    prepared = tmp_path_factory.mktemp("prepared")
+    write_prepared(prepared)
     children = {}
     for backend in BACKENDS:
         environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        command = [sys.executable, "-P", "-c", CHILD, str(ROOT / "__init__.py")]
+        command = [sys.executable, "-P", "-c", CHILD, str(ROOT / "__init__.py"), str(prepared)]
         children[backend] = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

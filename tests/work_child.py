@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from dlbench.workloads import catalog, initial, work_free, work_rules
+from dlbench.workloads import catalog, data_file, initial, work_free, work_rules
 from dlbench.workloads.work import count_work
 from dlbench.workloads.work_composites import COMPOSITES
 from keras import layers, ops
@@ -362,7 +363,11 @@ def main() -> None:
         if workload.spec.metric is None:  # the published models are counted in test_workloads_reference
             continue
         parameters = workload.spec.defaults()
-        model = workload.build(parameters, workload.data(parameters)).model
+        if workload.spec.download:
+            data, _ = data_file.read(Path(sys.argv[1]) / f"{workload.spec.name}.npz")
+        else:
+            data = workload.data(parameters)
+        model = workload.build(parameters, data).model
         answer["catalog"][workload.spec.name] = counted(model, workload.spec.batch_size)
     if backend == "torch":
         answer["counter"] = {name: torch_counts(m) for name, m in seen.items()}

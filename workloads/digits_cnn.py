@@ -35,8 +35,8 @@ def data(parameters: Parameters) -> Data:
     )
 
 
-def build(parameters: Parameters, data: Data) -> Problem:
-    """Return the model, its loss and its optimizer."""
+def network(parameters: Parameters, data: Data, name: str) -> Any:
+    """Return the model, of that name."""
     import keras
 
     pixels = keras.Input(data.train_x[0].shape[1:], name="pixels")
@@ -44,12 +44,19 @@ def build(parameters: Parameters, data: Data) -> Problem:
     for stage in range(2):
         channels = int(parameters["width"]) * (stage + 1)
         for number in range(int(parameters["depth"])):
-            name = f"conv_{stage}_{number}"
-            x = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=name)(x)
+            layer = f"conv_{stage}_{number}"
+            x = keras.layers.Conv2D(channels, 3, padding="same", activation="relu", name=layer)(x)
         x = keras.layers.MaxPooling2D(name=f"pool_{stage}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     logits = keras.layers.Dense(int(data.facts["classes"]), dtype="float32", name="logits")(x)
-    model = keras.Model(pixels, logits, name="digits_cnn")
+    return keras.Model(pixels, logits, name=name)
+
+
+def build(parameters: Parameters, data: Data) -> Problem:
+    """Return the model, its loss and its optimizer."""
+    import keras
+
+    model = network(parameters, data, SPEC.name)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return Problem(model, loss, keras.optimizers.Adam(2e-3))
 

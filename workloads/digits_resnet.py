@@ -49,8 +49,8 @@ def _block(x: Any, channels: int, stride: int, name: str) -> Any:
     return keras.layers.ReLU(name=f"{name}_relu_2")(x)
 
 
-def build(parameters: Parameters, data: Data) -> Problem:
-    """Return the model, its loss and its optimizer."""
+def network(parameters: Parameters, data: Data, name: str) -> Any:
+    """Return the model, of that name."""
     import keras
 
     pixels = keras.Input(data.train_x[0].shape[1:], name="pixels")
@@ -61,7 +61,14 @@ def build(parameters: Parameters, data: Data) -> Problem:
             x = _block(x, int(parameters["width"]) * 2**stage, stride, f"block_{stage}_{number}")
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     logits = keras.layers.Dense(int(data.facts["classes"]), dtype="float32", name="logits")(x)
-    model = keras.Model(pixels, logits, name="digits_resnet")
+    return keras.Model(pixels, logits, name=name)
+
+
+def build(parameters: Parameters, data: Data) -> Problem:
+    """Return the model, its loss and its optimizer."""
+    import keras
+
+    model = network(parameters, data, SPEC.name)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return Problem(model, loss, keras.optimizers.Adam(3e-3))
 

@@ -28,6 +28,11 @@ class Draws:
         return np.argsort(self._raw(count), kind="stable").astype(np.int64)
 
 
+def part(count: int, most: int, *seed: int) -> Integers:
+    """Return 0..count-1 in random order, at most so many of them."""
+    return Draws(*seed).permutation(count)[:most]
+
+
 def by_counts(counts: Integers) -> Integers:
     """Return, for each row of counts, its column numbers repeated as often as counted.
 

@@ -79,6 +79,8 @@ class Spec:
     estimate: Estimate | None = None
     version: int = 1
     """Raised when the data changes, so that cached data is made anew."""
+    download: str | None = None
+    """Name of the file in `downloads` that the data is made of; None: nothing is downloaded."""
 
     def defaults(self) -> dict[str, Value]:
         """Return every parameter that has a default with it."""

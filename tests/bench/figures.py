@@ -54,6 +54,20 @@ def new() -> None:
 @app.command()
 def doctor() -> None:
     "Nothing."
+data = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+@data.callback()
+def of_data() -> None:
+    "Nothing."
+@data.command("list")
+def list_data() -> None:
+    "Nothing."
+@data.command()
+def fetch() -> None:
+    "Nothing."
+@data.command("verify")
+def verify_data() -> None:
+    "Nothing."
+app.add_typer(data, name="data")
 app()
 """
 
