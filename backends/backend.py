@@ -187,6 +187,13 @@ class Runtime(Protocol):
     def forward_step(self, problem: Problem, settings: StepSettings) -> ForwardStep:
         """Make the inference step of a problem."""
 
+    def forward_function(self, model: Any, settings: StepSettings) -> Callable[[Any], Any]:
+        """Return a Keras model's forward pass, made as the inference step is, from input tensors to output tensors.
+
+        A call may return before its work is done. The weights are those that the model has now; what goes in stays as
+        it is, and may be passed again.
+        """
+
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin of a workload that has one (see `native.catalog`)."""
 

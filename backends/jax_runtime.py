@@ -1,7 +1,7 @@
 """JAX in a worker: settings, devices and memory; its steps are in `jax_steps`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ from ..results.errors import BrokenError
 from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
-from .jax_steps import JaxForwardStep, JaxPartialStep, JaxTrainStep
+from .jax_steps import JaxForwardStep, JaxPartialStep, JaxTrainStep, forward_function
 from .native.catalog import open_twin
 
 COMPILED = "backend_compile"
@@ -73,6 +73,11 @@ class JaxRuntime:
     def forward_step(self, problem: Problem, settings: StepSettings) -> JaxForwardStep:
         """Make the inference step."""
         return JaxForwardStep(problem, self._device, jit=settings.compile_kind != "eager")
+
+    def forward_function(self, model: Any, settings: StepSettings) -> Callable[[Any], Any]:
+        """Return a model's forward pass as a function; nothing that it is given is donated."""
+        made: Callable[[Any], Any] = forward_function(model, self._device, jit=settings.compile_kind != "eager")
+        return made
 
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in jax and optax."""

@@ -1,6 +1,7 @@
 """Steps of a problem on JAX: Keras' stateless API under jax.jit."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -110,20 +111,15 @@ class JaxForwardStep:
     """The forward pass as a pure function of the model's variables."""
 
     def __init__(self, problem: Problem, device: Any, *, jit: bool) -> None:
-        model = problem.model
-        self._model = model
+        self._model = problem.model
         self._device = device
         self._outputs: Any = None
-
-        def forward(trainable: Any, other: Any, x: Any) -> Any:
-            return model.stateless_call(trainable, other, x, training=False)[0]
-
-        self._forward = jax.jit(forward) if jit else forward
+        self._forward = _forward_function(problem.model, jit=jit)
         self.refresh()
 
     def run(self, x: Any) -> None:
         """Dispatch one pass."""
-        self._outputs = self._forward(self._trainable, self._other, x)
+        self._outputs = self._forward(*self._state, x)
 
     def wait(self) -> None:
         """Block until every output is computed."""
@@ -135,12 +131,12 @@ class JaxForwardStep:
 
     def refresh(self) -> None:
         """Take over the model's variables."""
-        self._trainable = self._committed(self._model.trainable_variables)
-        self._other = self._committed(self._model.non_trainable_variables)
+        self._state = _model_state(self._model, self._device)
 
-    def _committed(self, variables: Any) -> list[Any]:
-        """Return values that are committed to the device, whether just built or trained: one compiled form for all."""
-        return [jax.device_put(variable.value, self._device) for variable in variables]
+
+def forward_function(model: Any, device: Any, *, jit: bool) -> Any:
+    """Return a model's forward pass as a function of its inputs, with the weights that the model has now."""
+    return partial(_forward_function(model, jit=jit), *_model_state(model, device))
 
 
 def compiled_analysis(step: Any, *arguments: Any) -> StepAnalysis:
@@ -154,6 +150,21 @@ def compiled_analysis(step: Any, *arguments: Any) -> StepAnalysis:
         sizes = memory.argument_size_in_bytes + memory.temp_size_in_bytes + memory.output_size_in_bytes
         total = float(sizes - memory.alias_size_in_bytes)
     return StepAnalysis(None if flops is None else float(flops), total, LOOPS_ONCE)
+
+
+def _forward_function(model: Any, *, jit: bool) -> Any:
+    """Return the forward pass as a function of trainable variables, other variables and inputs."""
+
+    def forward(trainable: Any, other: Any, x: Any) -> Any:
+        return model.stateless_call(trainable, other, x, training=False)[0]
+
+    return jax.jit(forward) if jit else forward
+
+
+def _model_state(model: Any, device: Any) -> list[list[Any]]:
+    """Return a model's trainable and other values, committed to the device: one compiled form for all."""
+    groups = (model.trainable_variables, model.non_trainable_variables)
+    return [[jax.device_put(variable.value, device) for variable in group] for group in groups]
 
 
 def _loss_function(problem: Problem) -> Any:

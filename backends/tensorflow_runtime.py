@@ -1,7 +1,7 @@
 """TensorFlow in a worker: settings, devices and memory; its steps are in `tensorflow_steps`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -13,7 +13,13 @@ from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .native.catalog import open_twin
 from .objective import flat_outputs
-from .tensorflow_steps import TensorFlowForwardStep, TensorFlowPartialStep, TensorFlowTrainStep, synchronize
+from .tensorflow_steps import (
+    TensorFlowForwardStep,
+    TensorFlowPartialStep,
+    TensorFlowTrainStep,
+    forward_function,
+    synchronize,
+)
 
 
 class TensorFlowRuntime:
@@ -65,6 +71,11 @@ class TensorFlowRuntime:
     def forward_step(self, problem: Problem, settings: StepSettings) -> TensorFlowForwardStep:
         """Make the inference step."""
         return TensorFlowForwardStep(problem, settings.compile_kind, gpu=self._gpu)
+
+    def forward_function(self, model: Any, settings: StepSettings) -> Callable[[Any], Any]:
+        """Return a model's forward pass as a function."""
+        made: Callable[[Any], Any] = forward_function(model, settings.compile_kind)
+        return made
 
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in raw TensorFlow."""

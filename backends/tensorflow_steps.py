@@ -84,10 +84,9 @@ class TensorFlowForwardStep:
     """The forward pass."""
 
     def __init__(self, problem: Problem, compile_kind: str, *, gpu: bool) -> None:
-        model = problem.model
         self._gpu = gpu
         self._outputs: Any = None
-        self._forward = compiled(lambda x: model(x, training=False), compile_kind)
+        self._forward = forward_function(problem.model, compile_kind)
 
     def run(self, x: Any) -> None:
         """Run one pass; on a GPU it only queues the kernels."""
@@ -113,14 +112,19 @@ def compiled(function: Any, compile_kind: str) -> Any:
     return tf.function(function, jit_compile=compile_kind == "xla", reduce_retracing=False)
 
 
+def forward_function(model: Any, compile_kind: str) -> Any:
+    """Return a model's forward pass."""
+    return compiled(lambda x: model(x, training=False), compile_kind)
+
+
 def synchronize(tensor: Any, *, gpu: bool) -> None:
     """Block until a tensor is computed and a GPU is idle."""
     if gpu:
         tf.test.experimental.sync_devices()
     else:
-        # On a CPU a function returns when it is done, unless eager execution is asynchronous: reading
-        # any element forces that too, and is a pointer access, not a copy.
-        tensor.numpy()
+        # On a CPU a function returns when it is done, unless eager execution is asynchronous: asking for the memory
+        # forces that too. `numpy()` would copy it, which large outputs would show.
+        tf.experimental.dlpack.to_dlpack(tensor)
 
 
 def traced_analysis(step: Any, *arguments: Any) -> StepAnalysis:

@@ -1,7 +1,7 @@
 """PyTorch in a worker: settings, devices and memory; its steps are in `torch_steps`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .native.catalog import open_twin
-from .torch_steps import TorchForwardStep, TorchPartialStep, TorchTrainStep, synchronize
+from .torch_steps import TorchForwardStep, TorchPartialStep, TorchTrainStep, forward_function, synchronize
 
 FULL_FLOAT32 = "highest"
 
@@ -78,6 +78,11 @@ class TorchRuntime:
     def forward_step(self, problem: Problem, settings: StepSettings) -> TorchForwardStep:
         """Make the inference step."""
         return TorchForwardStep(problem, self._device, compiled=settings.compile_kind != "eager")
+
+    def forward_function(self, model: Any, settings: StepSettings) -> Callable[[Any], Any]:
+        """Return a model's forward pass as a function."""
+        made: Callable[[Any], Any] = forward_function(model, compiled=settings.compile_kind != "eager")
+        return made
 
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in torch.nn and torch.optim."""

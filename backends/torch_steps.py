@@ -80,15 +80,9 @@ class TorchForwardStep:
     """The forward pass without a graph for gradients."""
 
     def __init__(self, problem: Problem, device: str, *, compiled: bool) -> None:
-        model = problem.model
         self._device = device
         self._outputs: Any = None
-
-        def forward(x: Any) -> Any:
-            with torch.no_grad():
-                return model(x, training=False)
-
-        self._forward = torch.compile(forward) if compiled else forward
+        self._forward = forward_function(problem.model, compiled=compiled)
 
     def run(self, x: Any) -> None:
         """Run one pass; on a GPU it only queues the kernels."""
@@ -104,6 +98,16 @@ class TorchForwardStep:
 
     def refresh(self) -> None:
         """Do nothing: the pass reads the model's own variables."""
+
+
+def forward_function(model: Any, *, compiled: bool) -> Any:
+    """Return a model's forward pass without a graph for gradients."""
+
+    def forward(x: Any) -> Any:
+        with torch.no_grad():
+            return model(x, training=False)
+
+    return torch.compile(forward) if compiled else forward
 
 
 def counted_analysis(step: Any, device: str) -> StepAnalysis:
