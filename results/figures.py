@@ -104,14 +104,6 @@ def _cuts(n: int) -> list[tuple[int, int]]:
     return list(pairwise(places))
 
 
-def latency(trial: Trial, q: float) -> Interval | None:
-    """Return quantile q of a trial's single forward passes, seconds; None with fewer than may tell it.
-
-    The bounds are order statistics and hold within the trial, at 99 % confidence.
-    """
-    return stats.quantile(trial.queries, q)
-
-
 def above(trial: Trial, peak: str, floor: str) -> float | None:
     """Return one mark less another, by their names; None where either is absent."""
     high, low = trial.marks.get(peak), trial.marks.get(floor)

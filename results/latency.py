@@ -1,9 +1,9 @@
-"""Latency: quantiles of single forward passes, over the trials of a row."""
+"""Latency: quantiles of single forward passes, or of other single calls, over the trials of a row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import figures, stats
+from . import stats
 from .model import Trial
 from .stats import Interval
 
@@ -24,12 +24,24 @@ class Latency:
 
 def latencies(trials: Sequence[Trial]) -> Mapping[str, Latency]:
     """Return each quantile that the trials have queries enough for."""
-    return {name: found for name, q in QUANTILES.items() if (found := quantile_of(trials, q))}
+    return latencies_over([trial.queries for trial in trials])
+
+
+def latencies_over(trials: Sequence[Sequence[float]]) -> Mapping[str, Latency]:
+    """Return each quantile that the calls of every trial suffice for; seconds."""
+    return {name: found for name, q in QUANTILES.items() if (found := _quantile(trials, q))}
 
 
 def quantile_of(trials: Sequence[Trial], q: float) -> Latency | None:
-    """Return one quantile; None where no trial has queries enough."""
-    told = [found for trial in trials if (found := figures.latency(trial, q)) and found.estimate > 0]
+    """Return one quantile; None where a trial has too few queries for it."""
+    return _quantile([trial.queries for trial in trials], q)
+
+
+def _quantile(trials: Sequence[Sequence[float]], q: float) -> Latency | None:
+    made = [calls for calls in trials if calls]
+    told = [found for calls in made if (found := stats.quantile(calls, q)) and found.estimate > 0]
+    if len(told) < len(made):
+        return None  # from other trials than the lower quantiles it could not be held against them
     over_trials = stats.geometric_mean([found.estimate for found in told])
     if over_trials is None:
         return None
@@ -42,8 +54,13 @@ def quantile_of(trials: Sequence[Trial], q: float) -> Latency | None:
 
 def note(trials: Sequence[Trial]) -> str | None:
     """Return which quantiles need more queries than the trials have; None where none does, or without trials."""
+    return note_over([trial.queries for trial in trials])
+
+
+def note_over(trials: Sequence[Sequence[float]], calls: str = "queries") -> str | None:
+    """Return the same for the seconds of each trial's calls, which are called so."""
     if not trials:
         return None
-    most = max(len(trial.queries) for trial in trials)
-    lacking = [f"{name} needs {fewest}" for name, q in QUANTILES.items() if (fewest := stats.fewest_queries(q)) > most]
-    return f"{most} queries, {', '.join(lacking)}" if lacking else None
+    least = min((len(calls) for calls in trials if calls), default=0)
+    lacking = [f"{name} needs {fewest}" for name, q in QUANTILES.items() if (fewest := stats.fewest_queries(q)) > least]
+    return f"{least} {calls}, {', '.join(lacking)}" if lacking else None

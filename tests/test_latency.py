@@ -40,6 +40,13 @@ def test_trials_are_means_on_the_log_scale_never_pooled() -> None:
     assert found.trial_low == pytest.approx(0.002)
 
 
+def test_a_quantile_is_of_all_trials_or_of_none() -> None:
+    trials = [*_trials(700, 2), *_trials(100, 1)]
+    assert list(latency.latencies(trials)) == ["p50", "p90"]
+    assert latency.note(trials) == "100 queries, p95 needs 130, p99 needs 662"
+    assert list(latency.latencies([*trials, trial(CASE)])) == ["p50", "p90"]
+
+
 def test_the_note_names_what_is_lacking() -> None:
     assert latency.note([]) is None
     assert latency.note(_trials(200)) == "200 queries, p99 needs 662"
