@@ -36,7 +36,7 @@ def run(
         typer.Option(
             "--phase",
             help="train, infer, converge; parts (forward, backward, update, feed), memory (exact, in processes of its "
-            "own), scenario (MLPerf's). Default: the suite's.",
+            "own), scenario (MLPerf's), generate (text: time to first token, tokens per second). Default: the suite's.",
         ),
     ] = None,
     precision: Annotated[
@@ -201,6 +201,8 @@ def run(
       dlbench run digits_cnn --phase converge,train --epochs 20 -n 10     accuracy at a fixed epoch
 
       dlbench run --phase memory                      exact memory, in processes of its own
+
+      dlbench run grammar_gpt --phase generate -p prompt=8,24 -p new_tokens=8     tokens per second, with a cache
 
       dlbench run --budget 30m --label before         as many trials as fit; find it again by its label
 

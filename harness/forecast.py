@@ -22,6 +22,8 @@ UNKNOWN_FIRST_STEP_S = 5.0
 UNKNOWN_CONVERGE_S = 5.0
 PARTS_TURNS = 5
 """Phase parts measures four prefixes, and lets each settle, with the seconds of training for each."""
+GENERATE_SERIES = 4
+"""Phase generate measures single calls and windows of both its steps, each with the seconds of inference."""
 STEP_GUESS_S = 0.02
 
 
@@ -70,6 +72,8 @@ def guess(job: PlannedJob, effort: Effort) -> float:
             total += effort.train_s
         elif phase in ("infer", "scenario"):
             total += 2 * effort.infer_s
+        elif phase == "generate":
+            total += GENERATE_SERIES * effort.infer_s
         elif phase == "parts":
             total += PARTS_TURNS * effort.train_s
         elif phase == "memory":

@@ -41,11 +41,12 @@ def workloads_text() -> Group:
             f"{spec.metric}, {'at most' if spec.direction == 'min' else 'at least'}" if spec.metric else "no accuracy"
         )
         target = f" {spec.target:g}" if spec.target is not None else " what the data sets"
+        offers = " · generates" if workload.generate else ""
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for parameter in spec.parameters:
             table.add_row(f"  -p {parameter.name}={parameter.default}", parameter.meaning + _range(parameter))
         parts += [
-            Text.assemble((spec.name, "bold"), f" · {spec.area} · {spec.data} data · batch {spec.batch_size}"),
+            Text.assemble((spec.name, "bold"), f" · {spec.area} · {spec.data} data · batch {spec.batch_size}{offers}"),
             Padding(Text(f"{spec.summary}; {goal}{target if spec.metric else ''}"), (0, 0, 0, 2)),
             Padding(Text(spec.source + _download(spec), style="dim"), (0, 0, 0, 2)),
             table,

@@ -11,6 +11,7 @@ from .energy import DEVICE_MARK, Tally
 from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
+from .generate import measure_generate
 from .measure import Clock, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
 from .parts import measure_parts
 from .scenario import measure_scenario
@@ -206,4 +207,5 @@ MEASURES: Mapping[str, Callable[[Session, Case, Clock], Fields]] = {
     "parts": measure_parts,
     "memory": measure_memory,
     "scenario": measure_scenario,
+    "generate": measure_generate,
 }

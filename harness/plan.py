@@ -127,7 +127,7 @@ def make_plan(
     """Return the jobs of a block: per backend, problem and setting, one for the usual phases and one for each other.
 
     A phase that the user named and that cannot be measured is left out with the reason; one that only the suite
-    names is no loss.
+    names is no loss, where others are measured.
     """
     phases = selection.phases or suite_phases
     jobs: list[PlannedJob] = []
@@ -147,12 +147,15 @@ def make_plan(
         for batch_size in selection.batch_sizes or (None,):
             fitting, lacking = [], []
             for phase in phases:
-                why = setting.why_no_phase(candidate.spec, backend, phase, catalog=not candidate.reference.own)
+                why = setting.why_no_phase(
+                    candidate.spec, candidate.parameters, backend, phase, catalog=not candidate.reference.own
+                )
                 if why is None:
                     fitting.append(phase)
-                elif phase in selection.phases or phase == "train":
+                else:
                     lacking.append(LeftOut(Case.of(candidate.spec.name, **{**given, "phase": phase}), why))
-            left_out += lacking
+            told = [item for item in lacking if item.case.get("phase") in (*selection.phases, "train")]
+            left_out += told or ([] if fitting else lacking[:1])
             cases = _cases(candidate, given, batch_size, fitting, taken, selection)
             if reason:
                 left_out += [LeftOut(case, reason) for case in cases]
@@ -185,7 +188,7 @@ def _cases(
     found = []
     for phase in phases:
         variants: list[dict[str, Scalar]] = [sized]
-        if phase == "infer" and not (own and candidate.spec.batch_size == SINGLE):
+        if phase in ("infer", "generate") and not (own and candidate.spec.batch_size == SINGLE):
             variants.append({**given, "batch_size": SINGLE})
         elif phase == "scenario":
             bound = selection.latency_bound_s

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..backends.backend import ForwardStep, Native, Runtime, StepSettings, TrainStep
 from ..backends.objective import model_inputs, state_variables
-from ..results.errors import BrokenError, UnsupportedError
+from ..results.errors import BrokenError, UnsupportedError, UsageError
 from ..results.factors import Scalar
 from ..workloads import data_file, initial, metrics
 from ..workloads.metrics import Metric
 from ..workloads.work import Work, count_work
-from ..workloads.workload import Arrays, Data, Problem, Workload
+from ..workloads.workload import Arrays, Data, Generation, Problem, Workload
 from . import memory
 from .energy import open_meter
 from .host import usable_cores
@@ -41,6 +41,7 @@ class Session:
     def __init__(self, request: Request, workload: Workload, runtime: Runtime, clock: Clock) -> None:
         self.request = request
         self.runtime = runtime
+        self._workload = workload
         self._clock = clock
         self.settings = StepSettings(request.compile_kind, matched=request.lane == "matched")
         self.meter = open_meter(request.device)
@@ -100,9 +101,20 @@ class Session:
         """Tell whether the model looks rows up in a table that it trains."""
         return any(isinstance(layer, keras.layers.Embedding) for layer in _layers(self.problem.model))
 
-    def work(self, batch_size: int) -> Work:
-        """Return the floating-point operations of the model at a batch size; not to be called while timing."""
-        return count_work(self.problem.model, batch_size)
+    def work(self, batch_size: int, model: Any = None) -> Work:
+        """Return the floating-point operations of the problem's model or another one; not to be called while timing."""
+        return count_work(self.problem.model if model is None else model, batch_size)
+
+    def generation(self) -> Generation:
+        """Return the models that generate, with the weights of the problem's model.
+
+        Raises:
+            UsageError: the workload generates nothing.
+
+        """
+        if self._workload.generate is None:
+            raise UsageError(f"{self._workload.spec.name} generates nothing")
+        return self._workload.generate(self.request.parameters, self.problem.model)
 
     def can_check_driven(self) -> bool:
         """Tell whether two different batches can show that gradients are used; float16 may skip a step."""

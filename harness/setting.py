@@ -8,7 +8,8 @@ from ..backends.backend import Backend, CompileMode
 from ..backends.native.catalog import has_twin
 from ..results.environment import BackendProbe
 from ..results.factors import Scalar, default_of
-from ..workloads.workload import Spec
+from ..workloads import generation
+from ..workloads.workload import Parameters, Spec
 from .options import Selection
 
 USUAL_FEED = {"fit": "numpy", "step": "device", "native": "device"}
@@ -16,8 +17,8 @@ USUAL_FEED = {"fit": "numpy", "step": "device", "native": "device"}
 FEED_NAMES = {"tfdata": "tf.data", "dataloader": "torch's DataLoader"}
 MATCHED_COMPILE = "jit"
 """What `auto` comes to in the matched lane: compiled as a whole, the one mode that every framework has."""
-ALONE = ("parts", "memory", "scenario")
-"""Phases measured in processes of their own: what they do would show in the others' figures."""
+ALONE = ("parts", "memory", "scenario", "generate")
+"""Phases measured in processes of their own: what they do would show in the others' figures, or theirs in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,14 @@ class Setting:
             return "fit is Keras' own loop, whose semantics cannot be matched; use --execution step"
         return None
 
-    def why_no_phase(self, spec: Spec, backend: Backend, phase: str, *, catalog: bool = True) -> str | None:
+    def why_no_phase(
+        self, spec: Spec, parameters: Parameters, backend: Backend, phase: str, *, catalog: bool = True
+    ) -> str | None:
         """Return why a phase of a workload cannot be measured with this setting; None where it can.
 
         Args:
             spec: the workload's.
+            parameters: the workload's, all of them.
             backend: where it would run.
             phase: what would be measured.
             catalog: whether it is a workload of the catalog: a user's model of the same name has no twin.
@@ -84,6 +88,8 @@ class Setting:
         """
         if phase not in (*spec.phases, *ALONE):
             return f"{spec.name} has no phase {phase}: it has no data of its own, so no accuracy target"
+        if phase == "generate" and (reason := generation.why_not(spec, parameters)):
+            return reason
         if self.execution == "native":
             if not catalog or not has_twin(backend.name, spec.name):
                 return f"{spec.name} has no twin written in {backend.title}"
@@ -91,7 +97,9 @@ class Setting:
                 return f"the twin of {spec.name} in {backend.title} is written for float32"
             if phase == "parts":
                 return "a twin's step is not split into parts; use --execution step"
-        if self.execution == "fit" and phase in ("converge", "parts", "scenario"):
+            if phase == "generate":
+                return "twins have no cache to generate with; use --execution step"
+        if self.execution == "fit" and phase in ("converge", "parts", "scenario", "generate"):
             return f"phase {phase} drives single steps, which fit does not offer; use --execution step"
         if self.feed is not None and phase != "train":
             return f"--feed changes training alone, not phase {phase}"

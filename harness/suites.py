@@ -56,14 +56,15 @@ SUITES = (
         "everything, published models and downloaded data included: for many cores or a GPU, over a night",
         names(),
         trials=7,
+        phases=(*USUAL_PHASES, "generate"),
         effort=Effort(train_s=3.0, infer_s=1.0, windows=60),
     ),
     Suite(
         "gpu",
-        "the models as published, in training and inference: for a GPU",
+        "the models as published, in training, inference and generation: for a GPU",
         REFERENCES,
         trials=5,
-        phases=SPEED_PHASES,
+        phases=(*SPEED_PHASES, "generate"),
         effort=Effort(train_s=5.0, infer_s=2.0),
     ),
     Suite(
@@ -80,6 +81,14 @@ SUITES = (
         trials=5,
         phases=("infer",),
         effort=Effort(infer_s=2.0),
+    ),
+    Suite(
+        "generation",
+        "text from a small GPT with a cache: time to first token, tokens per second, at the workload's batch and at 1",
+        ("grammar_gpt",),
+        trials=5,
+        phases=("generate",),
+        effort=Effort(infer_s=1.0),
     ),
 )
 

@@ -75,7 +75,7 @@ def watched(
         flags["threads"] = f"{cpu_s / wall_s:.2f} cores were busy of the {cores} that were given"
     flags |= told(
         recompiled=_recompiled(windows, marks.get("compilations", 0)),
-        imprecise=_imprecise(windows, effort.rel_precision),
+        imprecise=imprecise(windows, effort.rel_precision),
     )
     if meter and energy:
         used = between(energy, meter.read())
@@ -120,7 +120,7 @@ def _recompiled(windows: Windows, compilations: float) -> str | None:
     return f"{compilations:.0f} compilations in {steps} measured steps" if compilations else None
 
 
-def _imprecise(windows: Windows, wanted: float) -> str | None:
+def imprecise(windows: Windows, wanted: float) -> str | None:
     """Return what was asked for and what was reached, where the interval is wider; None where it is not."""
     if not wanted:
         return None

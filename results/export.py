@@ -16,7 +16,7 @@ from .section import Section
 from .tables import grouped, has_figures, has_values, render, rows_of_run, searched, sections
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
-SECTIONS = ("accuracy", "keras_tax", "break_even", "parts", "scenarios", "batches")
+SECTIONS = ("accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
 """Further lists of the JSON export, each of rows with their units in the names."""
 
 

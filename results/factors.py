@@ -21,7 +21,7 @@ class Factor:
 
 FACTORS = (
     Factor("backend", None, "the framework Keras runs on"),
-    Factor("phase", None, "what is measured: train, infer, converge, parts, memory or scenario"),
+    Factor("phase", None, "what is measured: train, infer, converge, parts, memory, scenario or generate"),
     Factor("device", "cpu", "the kind of device: cpu or gpu"),
     Factor("execution", "step", "how the model is driven: fit, step (Keras' custom-loop API) or native (a twin)"),
     Factor("compile", "auto", "the compile mode asked for: auto, eager, jit or xla"),

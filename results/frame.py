@@ -114,6 +114,7 @@ def _figures(row: RowSummary) -> dict[str, Any]:
         "infer_unsettled_trials": row.infer_unsettled if row.infer else None,
         **{f"{part}_flagged_trials": _flagged(row.row.part(part)) for part in ("train", "infer", "latency", "memory")},
         **_latencies(row),
+        **_generation(row),
         **_segments(row),
         **_interval("first_step{}_s", row.first_step),
         **_spread("memory_steady_peak{}_bytes", memory.steady),
@@ -182,6 +183,30 @@ def _latencies(row: RowSummary) -> dict[str, Any]:
     for name, latency in row.latencies.items():
         found |= _interval(f"latency_{name}{{}}_s", latency.over_trials)
         found |= {f"latency_{name}_trial_low_s": latency.trial_low, f"latency_{name}_trial_high_s": latency.trial_high}
+    return found
+
+
+def _generation(row: RowSummary) -> dict[str, Any]:
+    """Return the columns of generation with a cache."""
+    made = row.generation
+    if made is None:
+        return {}
+    found: dict[str, Any] = {
+        "prompt_tokens": made.prompt,
+        "new_tokens": made.new_tokens,
+        **_interval("prefill_throughput{}_tokens_per_s", made.prefill),
+        **_interval("decode_throughput{}_tokens_per_s", made.decode),
+        "generate_unsettled_trials": made.unsettled,
+        "generate_flagged_trials": _flagged(row.row.generate),
+        **_interval("first_prefill{}_s", made.first_prefill),
+        **_interval("first_decode{}_s", made.first_decode),
+        "prefill_flops": made.prefill_flops,
+        "decode_flops": made.decode_flops,
+    }
+    for what, quantiles in (("first_token", made.first_token), ("inter_token", made.inter_token)):
+        for name, told in quantiles.items():
+            found |= _interval(f"{what}_{name}{{}}_s", told.over_trials)
+            found |= {f"{what}_{name}_trial_low_s": told.trial_low, f"{what}_{name}_trial_high_s": told.trial_high}
     return found
 
 

@@ -69,7 +69,7 @@ class Window:
 
     steps: int
     items: int
-    """Samples processed in the window."""
+    """Samples processed in the window; tokens in phase generate."""
     start: float
     end: float
 
@@ -121,7 +121,10 @@ class Trial:
     queries: tuple[float, ...] = ()
     """Seconds of single forward passes with a barrier after each (phases infer and scenario)."""
     series: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
-    """Phase parts: the windows of each nested prefix of a step, by its name in PREFIXES."""
+    """Phase parts: the windows of each nested prefix of a step, by its name in PREFIXES. Phase generate: those of each
+    step of generation, by its name in GENERATION_STEPS."""
+    latencies: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Phase generate: seconds of single calls with a barrier after each, by their name in TOKEN_LATENCIES."""
     epochs: tuple[Epoch, ...] = ()
     """Phase converge only."""
     reached: bool | None = None
@@ -142,6 +145,18 @@ PREFIXES = {
     "fed_step": "the whole step, its batch handed over from NumPy arrays first",
 }
 """The nested prefixes of a training step that phase parts times; the parts of the step are their differences."""
+
+GENERATION_STEPS = {
+    "prefill": "reading the prompts, up to the first token",
+    "decode": "one further token for every prompt",
+}
+"""The steps of generation with a cache."""
+
+TOKEN_LATENCIES = {
+    "first_token": "from the prompts on the device to the first token: prefill",
+    "inter_token": "from token to token: decode",
+}
+"""What a user of generation waits for."""
 
 STACK_DUMP = "Current thread 0x"
 """How a dumped stack begins in a log, innermost call first: there the first lines tell, elsewhere the last."""

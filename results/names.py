@@ -11,6 +11,7 @@ PARTS = {
     "parts": "parts of a step",
     "memory": "memory",
     "scenario": "scenario",
+    "generate": "generation",
 }
 """What the trials of a part of a row are called."""
 

@@ -16,6 +16,14 @@ FEW = 5
 """Fewer trials than this give wide intervals: the t quantile is 4.3 for three, 2.8 for five."""
 
 
+SETTLING = (
+    ("train", "training", "train_throughput_samples_per_s"),
+    ("infer", "inference", "infer_throughput_samples_per_s"),
+    ("generate", "generation", "decode_throughput_tokens_per_s"),
+)
+"""Phases with a steady state: what they are called, and the figure that a row has which measured them."""
+
+
 def notes(run: Run, rows: Sequence[Record], background: Background = NOTHING_KNOWN) -> list[tuple[str, list[str]]]:
     """Return what stands under the tables: each label that has lines, in order."""
     parts = [
@@ -72,8 +80,8 @@ def warnings(run: Run, rows: Sequence[Record]) -> list[str]:
         limit = units.percent(BUSY)
         trials = f"{busy} of {units.plural(len(loads), 'trial')}"
         found.append(f"busy machine: other programs took more than {limit} of the cores in {trials}")
-    for phase, words in (("train", "training"), ("infer", "inference")):
-        timed = [row for row in rows if row[f"{phase}_throughput_samples_per_s"] is not None]
+    for phase, words, figure in SETTLING:
+        timed = [row for row in rows if row[figure] is not None]
         unsettled = [row for row in timed if row[f"{phase}_unsettled_trials"]]
         if unsettled:
             found.append(

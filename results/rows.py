@@ -8,7 +8,7 @@ from .model import Case, Failure, LeftOut, Run, Trial, WorkloadInfo
 _OWN_PLACE = ("backend", "phase", "batch_size", "scenario", "latency_bound_s")
 """Factors that make no other group: what a backend did in several phases and scenarios stands in one row."""
 
-PARTS = ("train", "infer", "latency", "converge", "parts", "memory", "scenario")
+PARTS = ("train", "infer", "latency", "converge", "parts", "memory", "scenario", "generate")
 """The parts that a trial can play in a row."""
 
 
@@ -55,6 +55,8 @@ class Row:
     """With an allocator policy of their own: their times say nothing."""
     scenario: list[Trial] = field(default_factory=list)
     """Queries as they arrive in a scenario; what the scenario is stands in their cases."""
+    generate: list[Trial] = field(default_factory=list)
+    """Generation with a cache."""
     failures: list[Failure] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unmeasured: list[Case] = field(default_factory=list)
@@ -81,7 +83,8 @@ def rows_of(run: Run) -> list[Row]:
 
     Cases that differ only in phase stand in one row. Training that stopped by another rule (`epochs`) has a row of
     its own where a run has several rules for a workload. The inference case at batch size 1 gives the latency of
-    every row that differs from it in batch size alone, and the throughput of the row whose batch size is 1.
+    every row that differs from it in batch size alone, and the throughput of the row whose batch size is 1. Neither
+    goes to a row that has nothing but generation: its batch size was not chosen for forward passes.
     """
     measured: list[tuple[Case, str | None]] = [(trial.case, trial.side) for trial in run.trials]
     measured += [(failure.case, failure.side) for failure in run.failures]
@@ -121,6 +124,8 @@ class _Sheet:
             if case.get("phase") == "converge":
                 self._stops.setdefault(case.workload, set()).add(case.get("epochs"))
         self._rows: dict[tuple[GroupKey, str], Row] = {}
+        self._passing: set[tuple[GroupKey, str]] = set()
+        """The rows that are not of generation alone."""
         for case, side in entries:
             if not _is_single(case):
                 self._add(case, side)
@@ -130,7 +135,8 @@ class _Sheet:
 
     def places(self, case: Case, side: str | None) -> list[tuple[Row, str]]:
         """Return each row that a case belongs to, with the part that it plays there."""
-        own = self._rows.get(self._key(case, side))
+        key = self._key(case, side)
+        own = self._rows.get(key) if key in self._passing or not _is_single(case) else None
         places = [(own, case.text("phase"))] if own else []
         if _is_single(case):
             places += [(row, "latency") for row in self._alike(case, side)]
@@ -148,11 +154,17 @@ class _Sheet:
     def _add(self, case: Case, side: str | None) -> None:
         group, backend = self._key(case, side)
         self._rows.setdefault((group, backend), Row(group, backend))
+        if case.get("phase") != "generate":
+            self._passing.add((group, backend))
 
     def _alike(self, case: Case, side: str | None) -> list[Row]:
         """Return the rows that differ from a case at most in batch size."""
         group, backend = self._key(case, side)
-        return [row for (other, name), row in self._rows.items() if name == backend and other.alike(group)]
+        return [
+            row
+            for (other, name), row in self._rows.items()
+            if name == backend and other.alike(group) and (other, name) in self._passing
+        ]
 
     def _key(self, case: Case, side: str | None) -> tuple[GroupKey, str]:
         info, batch = self._infos.get(case.workload), case.get("batch_size")

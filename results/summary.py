@@ -10,6 +10,7 @@ from .cost import Cost, cost
 from .factors import Scalar
 from .flags import Flagged, flags_of
 from .footprint import Footprint, footprint
+from .generation import Generation, generation
 from .latency import Latency, latencies
 from .model import Trial, WorkloadInfo
 from .rows import PARTS, Row
@@ -56,6 +57,7 @@ class RowSummary:
     """Which quantiles are absent, and what they need."""
     first_step: Interval | None
     """Seconds."""
+    generation: Generation | None
     memory: Footprint
     work: Work
     cost: Cost
@@ -97,6 +99,7 @@ def summary(row: Row, info: WorkloadInfo | None, options: Mapping[str, Scalar]) 
         latencies=latencies(row.latency),
         latency_note=latency.note(row.latency),
         first_step=_over_trials(row.train, lambda trial: trial.marks.get("first_step_s")),
+        generation=generation(row.generate),
         memory=footprint(row),
         work=work(row, step),
         cost=cost(row.train, rate, learnt, options),

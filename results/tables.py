@@ -17,6 +17,7 @@ from .cells import Record, framework
 from .columns import COLUMNS, Column
 from .comparison import summarise
 from .frame import frame_of, records
+from .generation_table import generations
 from .layout import Entry, Grid, Head, Lines, fit, measure, wrapped
 from .member import Member, gathered, members
 from .model import Run
@@ -95,7 +96,8 @@ def searched(run: Run) -> bool:
 
 def sections(rows: Sequence[Member]) -> list[Section]:
     """Return the further tables that the rows of a workload have the data for."""
-    return [section for make in (accuracy_tables, tax, breakeven, parts, scenarios, batches) for section in make(rows)]
+    makers = (accuracy_tables, tax, breakeven, parts, scenarios, generations, batches)
+    return [section for make in makers for section in make(rows)]
 
 
 def grouped(rows: Sequence[Record]) -> list[list[Record]]:

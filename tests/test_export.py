@@ -71,6 +71,7 @@ def test_json_has_further_lists_and_flags() -> None:
         "break_even": 3,
         "parts": 3,
         "scenarios": 9,
+        "generation": 0,
         "batches": 0,
     }
     assert found["rows"][0]["utilisation"] == pytest.approx(0.188, rel=0.05)

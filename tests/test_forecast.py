@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.forecast import Forecast, forecast, guess, job_key, trials_for
+from dlbench.harness.forecast import GENERATE_SERIES, Forecast, forecast, guess, job_key, trials_for
 from dlbench.harness.options import Selection
 from dlbench.harness.plan import Plan, make_plan
 from dlbench.results.model import JobRecord
 from dlbench.results.store import RunWriter
+from dlbench.workloads.workload import Parameter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,13 @@ def test_a_guess_adds_what_a_job_does() -> None:
 def test_a_guess_needs_no_estimate_and_no_known_backend() -> None:
     plan = make_plan([candidate(spec(estimate=None))], backends("onnx"), Selection(), ("train", "converge"))
     assert guess(plan.jobs[0], EFFORT) > EFFORT.train_s
+
+
+def test_generation_is_guessed_by_its_series() -> None:
+    of = spec(context=20, parameters=(Parameter("prompt", 8, ""), Parameter("new_tokens", 8, "")))
+    (job, *_) = make_plan([candidate(of)], backends("jax"), Selection(phases=("generate",)), ()).jobs
+    longer = replace(EFFORT, infer_s=EFFORT.infer_s + 1.0)
+    assert guess(job, longer) == pytest.approx(guess(job, EFFORT) + GENERATE_SERIES)
 
 
 def test_more_effort_is_guessed_to_take_longer() -> None:

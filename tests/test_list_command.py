@@ -28,6 +28,8 @@ def test_every_workload_is_listed_with_its_parameters() -> None:
     Console(file=out, width=200).print(list_command.workloads_text())
     for line in ("digits_cnn · vision · real data", "-p depth=", "grammar_gpt · generative · generated data"):
         assert line in out.getvalue()
+    generating = [line.partition(" ")[0] for line in out.getvalue().splitlines() if line.rstrip().endswith("generates")]
+    assert generating == ["grammar_gpt", "gpt2_small"]
 
 
 def test_a_workload_on_downloaded_data_says_how_much_that_is() -> None:

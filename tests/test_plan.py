@@ -11,7 +11,7 @@ from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
 from dlbench.results.model import Case
 from dlbench.workloads.reference import Reference
-from dlbench.workloads.workload import PHASES, USUAL_PHASES
+from dlbench.workloads.workload import PHASES, USUAL_PHASES, Parameter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -266,6 +266,57 @@ def test_a_workload_without_a_twin_is_left_out_of_native() -> None:
     )
     assert not half.jobs
     assert "written for float32" in reasons(half)["train"]
+
+
+GENERATING = (*spec().parameters, Parameter("prompt", 8, ""), Parameter("new_tokens", 8, ""))
+
+
+def generating(context: int | str = 20, **parameters: str) -> Candidate:
+    """Make a workload that generates."""
+    return candidate(spec(parameters=GENERATING, context=context), **parameters)
+
+
+def generated(of: Candidate, **fields: Any) -> Plan:
+    """Plan phase generate, asked for by name."""
+    return make_plan([of], backends("jax"), Selection(phases=("generate",), **fields), ())
+
+
+def test_generation_has_a_process_for_each_batch_size() -> None:
+    plan = generated(generating(), batch_sizes=(32, 8))
+    assert [[case.get("batch_size") for case in job.cases] for job in plan.jobs] == [[None], [1], [8]]
+    assert [job.batch_size for job in plan.jobs] == [32, 32, 8]
+
+
+def test_a_workload_without_generation_is_left_out_of_it() -> None:
+    plan = generated(candidate())
+    assert not plan.jobs
+    assert reasons(plan) == {"generate": "toy generates nothing"}
+
+
+def test_positions_must_suffice_for_prompt_and_new_tokens() -> None:
+    assert generated(generating(prompt="12")).jobs
+    plan = generated(generating(prompt="13"))
+    assert not plan.jobs
+    assert reasons(plan)["generate"] == (
+        "toy has 20 positions, too few for prompt=13 and new_tokens=8; lower -p prompt or -p new_tokens"
+    )
+    named = generated(generating("depth", depth="15"))
+    assert reasons(named)["generate"].endswith("lower -p prompt or -p new_tokens, or raise -p depth")
+    assert generated(generating("depth", depth="16")).jobs
+
+
+@pytest.mark.parametrize("execution", ["fit", "native"])
+def test_generation_needs_single_steps_of_keras(execution: str) -> None:
+    plan = generated(
+        replace(generating(), spec=replace(generating().spec, name="grammar_gpt")), executions=(execution,)
+    )
+    assert not plan.jobs
+    assert "use --execution step" in reasons(plan)["generate"]
+
+
+def test_a_suite_says_why_it_has_nothing_of_a_workload() -> None:
+    assert reasons(planned(candidate(), phases=("generate",))) == {"generate": "toy generates nothing"}
+    assert reasons(planned(candidate(), phases=("train", "generate"))) == {}
 
 
 def test_fit_offers_no_single_steps() -> None:

@@ -95,6 +95,19 @@ def test_scenarios_and_their_bounds_stand_in_one_row() -> None:
     assert [t.case.get("scenario") for t in row.scenario] == ["server", "offline"]
 
 
+def test_a_batch_that_only_generates_is_no_batch_of_forward_passes() -> None:
+    many, one = JAX.with_({"phase": "generate"}), JAX.with_({"phase": "generate", "batch_size": 1})
+    rows = rows_of(run_of([trial(INFER), trial(SINGLE), trial(many), trial(one)]))
+    assert [row.group.batch_size for row in rows] == [64, 1]
+    assert [[len(row.part(part)) for part in ("infer", "latency", "generate")] for row in rows] == [
+        [1, 1, 1],
+        [0, 0, 1],
+    ]
+    (single, alone) = rows_of(run_of([trial(many), trial(SINGLE)]))
+    assert [len(row.part("infer")) for row in (single, alone)] == [0, 1]
+    assert [row.group.batch_size for row in (single, alone)] == [64, 1]
+
+
 def test_executions_lanes_feeds_and_threads_make_groups() -> None:
     factors = ({"execution": "fit"}, {"lane": "matched"}, {"feed": "numpy"}, {"threads": 1})
     rows = rows_of(run_of([trial(TRAIN), *(trial(TRAIN.with_(given)) for given in factors)]))

@@ -7,6 +7,7 @@ import pytest
 from dlbench.harness.effort import Effort
 from dlbench.harness.suites import DOWNLOADED, FIRST, SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
+from dlbench.workloads import catalog
 from dlbench.workloads.catalog import names
 from dlbench.workloads.workload import USUAL_PHASES
 
@@ -29,10 +30,16 @@ def test_without_a_file_there_are_the_suites_of_dlbench(tmp_path: Path) -> None:
     assert list(load_suites(tmp_path / "absent.toml")) == [suite.name for suite in SUITES]
 
 
+def test_the_suite_of_generation_generates() -> None:
+    suite = get(load_suites(), "generation")
+    assert suite.phases == ("generate",)
+    assert all(catalog.get(name).generate for name in suite.workloads)
+
+
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 def test_the_suites_of_dlbench_name_what_exists(suite: Suite) -> None:
     assert set(suite.workloads) <= set(names())
-    assert set(suite.phases) <= set(USUAL_PHASES)
+    assert set(suite.phases) <= {*USUAL_PHASES, "generate"}
     assert suite.trials >= 3
 
 

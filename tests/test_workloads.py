@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dlbench.results.errors import UsageError
 from dlbench.workloads import catalog, metrics
+from dlbench.workloads.generation import why_not
 from dlbench.workloads.workload import Data, Parameter, Spec, Workload
 
 from .small_downloads import small_downloads
@@ -90,6 +91,16 @@ def test_specs_agree_with_their_metric(workload: Workload) -> None:
         assert metric.reached(data.best, target)
     assert spec.estimate is not None
     assert set(spec.estimate.first_step_s) == set(spec.estimate.converge_s) == {"jax", "torch", "tensorflow"}
+
+
+@pytest.mark.parametrize("workload", catalog.WORKLOADS, ids=lambda workload: workload.spec.name)
+def test_what_generates_says_so_and_can_by_default(workload: Workload) -> None:
+    spec = workload.spec
+    assert (workload.generate is None) == (spec.context is None)
+    if workload.generate is None:
+        assert why_not(spec, spec.defaults()) == f"{spec.name} generates nothing"
+    else:
+        assert why_not(spec, spec.defaults()) is None
 
 
 def test_digits_are_scaled_and_split_by_class() -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from .generation import cached_generation
 from .synthetic import InputSignature, OutputSignature, Signature, make
 from .transformer import block, positions
-from .workload import SPEED_PHASES, Data, Parameter, Parameters, Problem, Spec, Workload
+from .workload import SPEED_PHASES, Data, Generation, Parameter, Parameters, Problem, Spec, Workload
 
 SEED, SAMPLES = 20_283, 64
 DEPTH, WIDTH, HEADS, VOCABULARY, LENGTH = 12, 768, 12, 50_257, 1024
@@ -16,7 +17,12 @@ SPEC = Spec(
     data="synthetic",
     source="random tokens",
     batch_size=4,
-    parameters=(Parameter("length", 256, "tokens per sequence", 2, LENGTH, data=True),),
+    parameters=(
+        Parameter("length", 256, "tokens per sequence", 2, LENGTH, data=True),
+        Parameter("prompt", 128, "tokens that phase generate reads; at most length", 1, LENGTH - 1),
+        Parameter("new_tokens", 64, "tokens that it then generates; with the prompt at most 1,024", 2, LENGTH),
+    ),
+    context=LENGTH,
     phases=SPEED_PHASES,
 )
 
@@ -47,4 +53,10 @@ def build(parameters: Parameters, data: Data) -> Problem:
     return Problem(model, loss, keras.optimizers.AdamW(3e-4))
 
 
-WORKLOAD = Workload(SPEC, data, build)
+def generate(parameters: Parameters, model: Any) -> Generation:
+    """Return the steps of generation with a cache."""
+    table = model.get_layer("tokens")
+    return cached_generation(model, lambda x: table(x, reverse=True), SPEC, parameters)
+
+
+WORKLOAD = Workload(SPEC, data, build, generate)

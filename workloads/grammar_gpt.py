@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from .generation import cached_generation
 from .token_source import make_source
 from .transformer import block, embed
-from .workload import Data, Estimate, Parameter, Parameters, Problem, Spec, Workload
+from .workload import Data, Estimate, Generation, Parameter, Parameters, Problem, Spec, Workload
 
 SEED = 20_261
 TRAIN_SEQUENCES = 512
@@ -30,7 +31,10 @@ SPEC = Spec(
         Parameter("heads", 4, "attention heads; must divide width", 1, 256),
         Parameter("length", 32, "tokens predicted per sequence", 4, 8192, data=True),
         Parameter("vocabulary", 8, "different tokens", 6, 128, data=True),
+        Parameter("prompt", 16, "tokens that phase generate reads", 1, 8191),
+        Parameter("new_tokens", 16, "tokens that it then generates; with the prompt at most length", 2, 8192),
     ),
+    context="length",
     estimate=Estimate(
         first_step_s={"jax": 3.0, "torch": 0.4, "tensorflow": 2.1},
         converge_s={"jax": 0.95, "torch": 1.5, "tensorflow": 1.3},
@@ -73,4 +77,9 @@ def build(parameters: Parameters, data: Data) -> Problem:
     return Problem(model, loss, keras.optimizers.Adam(5e-3))
 
 
-WORKLOAD = Workload(SPEC, data, build)
+def generate(parameters: Parameters, model: Any) -> Generation:
+    """Return the steps of generation with a cache."""
+    return cached_generation(model, model.get_layer("logits"), SPEC, parameters)
+
+
+WORKLOAD = Workload(SPEC, data, build, generate)

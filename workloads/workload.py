@@ -17,7 +17,7 @@ Value = int | float | str | bool
 Parameters = Mapping[str, Any]
 Arrays = tuple[np.ndarray, ...]
 
-PHASES = ("train", "infer", "converge", "parts", "memory", "scenario")
+PHASES = ("train", "infer", "converge", "parts", "memory", "scenario", "generate")
 """In the order in which they are measured."""
 USUAL_PHASES = ("train", "infer", "converge")
 """What a suite measures when it does not say."""
@@ -76,6 +76,9 @@ class Spec:
     parameters: tuple[Parameter, ...] = ()
     phases: tuple[str, ...] = USUAL_PHASES
     """Of the usual ones, those that it has; the others follow from them."""
+    context: int | str | None = None
+    """Positions that prompt and new tokens share in phase generate, or the parameter that says how many; None: the
+    workload generates nothing. Else it has parameters `prompt` and `new_tokens`."""
     estimate: Estimate | None = None
     version: int = 1
     """Raised when the data changes, so that cached data is made anew."""
@@ -121,11 +124,26 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """Greedy generation in two steps, as Keras models with the weights of the trained model.
+
+    Caches are tensors of shape (batch, prompt + new_tokens, …), two for each block: keys and values.
+    """
+
+    prefill: Any
+    """Prompts (batch, prompt) -> next token (batch, 1) and the caches, filled for the prompts."""
+    decode: Any
+    """Token (batch, 1), its position (batch, 1) and the caches -> next token (batch, 1) and the caches."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """A spec with the functions that make its data and its model."""
 
     spec: Spec
     data: Callable[[Parameters], Data]
     build: Callable[[Parameters, Data], Problem]
+    generate: Callable[[Parameters, Any], Generation] | None = None
+    """From the parameters and the built model; None where the spec has no context."""
     metric: Any = None
     """A `metrics.Metric` of the user's own that the spec names; None: the spec's is one of dlbench's."""
