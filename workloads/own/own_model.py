@@ -112,9 +112,7 @@ def workload(offer: Offer) -> Workload:
     def build(parameters: Parameters, data: Data) -> Problem:
         return _problem(offer, parameters, (lambda: data.train_x) if offer.data is not None else None)
 
-    return Workload(
-        spec_of(offer), data, build, metric=offer.metric if isinstance(offer.metric, Metric) else None
-    )
+    return Workload(spec_of(offer), data, build, metric=offer.metric if isinstance(offer.metric, Metric) else None)
 
 
 def _problem(offer: Offer, parameters: Mapping[str, Any], shapes: Shapes | None) -> Problem:

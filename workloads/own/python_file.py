@@ -1,8 +1,8 @@
 """A user's Python file: run it, and find what it offers.
 
 A file offers a function that returns a Keras model, and beside it what it likes: `data()`, `loss`, `optimizer`,
-`metric`, `direction`, `target`, `margin`, `epochs`, `batch_size`. A script that builds a model as it runs, and trains it, offers
-that model with what it gives to `fit`; it is stopped there.
+`metric`, `direction`, `target`, `margin`, `epochs`, `batch_size`. A script that builds a model as it runs, and trains
+it, offers that model with what it gives to `fit`; it is stopped there.
 """
 
 import importlib.util
