@@ -108,7 +108,7 @@ class TrainStep(Protocol):
         """Return the last step's loss."""
 
     def restart(self, values: Sequence[np.ndarray]) -> None:
-        """Put model and optimizer into a state: one array per variable, in the order of `state_variables`."""
+        """Put model and optimizer into a state: one array per variable, in the order of `StateVariables.every`."""
 
     def sync(self) -> None:
         """Write the trained state into the model's variables."""
@@ -149,15 +149,45 @@ class PartialStep(Protocol):
         """Return the last gradients, one per trainable variable of the model; empty for forward alone."""
 
 
+class StateVariable(Protocol):
+    """A variable that training changes: Keras' own, or one of a framework."""
+
+    @property
+    def value(self) -> Any:
+        """The tensor that it holds."""
+
+    def assign(self, value: np.ndarray) -> None:
+        """Replace it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateVariables:
+    """What a training step changes."""
+
+    trainable: Sequence[StateVariable]
+    others: Sequence[StateVariable]
+    """Further ones of the model, then the optimizer's."""
+
+    @property
+    def every(self) -> tuple[StateVariable, ...]:
+        """All of them: the order in which `TrainStep.restart` takes values."""
+        return (*self.trainable, *self.others)
+
+
 @dataclass(frozen=True, slots=True)
 class Native:
-    """A twin of a workload, written directly in the framework, that starts from the Keras model's weights."""
+    """A twin of a workload, written directly in the framework.
+
+    One of dlbench's works on the Keras model's variables; a user's own has a state of its own.
+    """
 
     layout: str
     """Memory order of images and filters in words, or "none" where it makes no difference."""
     train_step: Callable[[], TrainStep]
-    """`restart` takes, and `sync` writes, the Keras model's and optimizer's variables, as for other steps."""
+    """`restart` takes, and `sync` writes, the state, as for other steps."""
     forward_step: Callable[[], ForwardStep]
+    state: StateVariables | None = None
+    """None: the Keras model's and optimizer's variables."""
 
 
 class Runtime(Protocol):
@@ -196,6 +226,9 @@ class Runtime(Protocol):
 
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin of a workload that has one (see `native.catalog`)."""
+
+    def own_native(self, function: str, parts: Any, problem: Problem, settings: StepSettings, sample: Any) -> Native:
+        """Return a user's twin, made of what a function of theirs returned (see `native.own`)."""
 
     def own_dataset(self, x: Any, y: Any, batch_size: int) -> Any:
         """Return the framework's own data set over arrays, in any nesting: pairs (x, y) of whole batches, in order."""

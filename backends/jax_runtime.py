@@ -14,6 +14,7 @@ from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .jax_steps import JaxForwardStep, JaxPartialStep, JaxTrainStep, forward_function
 from .native.catalog import open_twin
+from .native.own import open_own
 
 COMPILED = "backend_compile"
 """Part of the name of the event that JAX records for each program that XLA compiles."""
@@ -82,6 +83,10 @@ class JaxRuntime:
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in jax and optax."""
         return open_twin("jax", workload, problem, settings, self._device)
+
+    def own_native(self, function: str, parts: Any, problem: Problem, settings: StepSettings, sample: Any) -> Native:
+        """Return a user's twin."""
+        return open_own("jax", function, parts, problem, settings, self._device, sample)
 
     def own_dataset(self, x: Any, y: Any, batch_size: int) -> Any:
         """Raise BrokenError: JAX has none."""

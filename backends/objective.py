@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..workloads.workload import Problem
+from .backend import StateVariables
 
 
 def objective(problem: Problem, targets: Sequence[Any], outputs: Any, penalties: Iterable[Any]) -> Any:
@@ -22,10 +23,10 @@ def objective(problem: Problem, targets: Sequence[Any], outputs: Any, penalties:
     return sum([*parts[1:], *penalties], start=parts[0])
 
 
-def state_variables(problem: Problem) -> list[Any]:
-    """Return every variable that training changes: trainable, then other, then the optimizer's."""
+def state_of(problem: Problem) -> StateVariables:
+    """Return the Keras variables that training changes."""
     model = problem.model
-    return [*model.trainable_variables, *model.non_trainable_variables, *problem.optimizer.variables]
+    return StateVariables(model.trainable_variables, [*model.non_trainable_variables, *problem.optimizer.variables])
 
 
 def flat_outputs(outputs: Any) -> list[Any]:

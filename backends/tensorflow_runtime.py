@@ -12,6 +12,7 @@ from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .native.catalog import open_twin
+from .native.own import open_own
 from .objective import flat_outputs
 from .tensorflow_steps import (
     TensorFlowForwardStep,
@@ -80,6 +81,10 @@ class TensorFlowRuntime:
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in raw TensorFlow."""
         return open_twin("tensorflow", workload, problem, settings, self._gpu)
+
+    def own_native(self, function: str, parts: Any, problem: Problem, settings: StepSettings, sample: Any) -> Native:
+        """Return a user's twin."""
+        return open_own("tensorflow", function, parts, problem, settings, self._gpu, sample)
 
     def own_dataset(self, x: Any, y: Any, batch_size: int) -> Any:
         """Return a tf.data pipeline that reads ahead."""

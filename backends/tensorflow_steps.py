@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ..workloads.workload import Problem
 from .backend import StepAnalysis, StepSettings
-from .objective import flat_outputs, objective, state_variables
+from .objective import flat_outputs, objective, state_of
 
 GRAPH_FLOPS = (
     "TensorFlow's profiler over the traced graph, which counts the body of a loop once and misses einsum; "
@@ -22,7 +22,7 @@ class TensorFlowTrainStep:
 
     def __init__(self, problem: Problem, settings: StepSettings, *, gpu: bool) -> None:
         self._gpu = gpu
-        self._variables = state_variables(problem)
+        self._variables = state_of(problem).every
         self._loss: Any = None
         self._step = compiled(_train_function(problem, dense=settings.matched), settings.compile_kind)
 

@@ -12,6 +12,7 @@ from ..results.factors import Scalar
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .native.catalog import open_twin
+from .native.own import open_own
 from .torch_steps import TorchForwardStep, TorchPartialStep, TorchTrainStep, forward_function, synchronize
 
 FULL_FLOAT32 = "highest"
@@ -87,6 +88,10 @@ class TorchRuntime:
     def native(self, workload: str, problem: Problem, settings: StepSettings) -> Native:
         """Return the twin in torch.nn and torch.optim."""
         return open_twin("torch", workload, problem, settings, self._device)
+
+    def own_native(self, function: str, parts: Any, problem: Problem, settings: StepSettings, sample: Any) -> Native:
+        """Return a user's twin."""
+        return open_own("torch", function, parts, problem, settings, self._device, sample)
 
     def own_dataset(self, x: Any, y: Any, batch_size: int) -> Any:
         """Return a torch DataLoader, read in this process."""

@@ -8,7 +8,7 @@ import torch
 
 from ..workloads.workload import Problem
 from .backend import StepAnalysis
-from .objective import flat_outputs, objective, state_variables
+from .objective import flat_outputs, objective, state_of
 
 FLOPS_ONLY = "torch's FLOP counter, which does not see fused attention on a CPU; PyTorch has no account of CPU memory"
 
@@ -18,7 +18,7 @@ class TorchTrainStep:
 
     def __init__(self, problem: Problem, device: str, *, compiled: bool) -> None:
         self._device = device
-        self._variables = state_variables(problem)
+        self._variables = state_of(problem).every
         self._loss: Any = None
         self._plain = _train_function(problem)
         self._step = torch.compile(self._plain) if compiled else self._plain

@@ -38,8 +38,9 @@ class Listing(StrEnum):
 def complete_workload(incomplete: str) -> list[str]:
     """Return the workloads that begin so."""
     from ..workloads.catalog import names
+    from ..workloads.own.plugins import plugins
 
-    return [name for name in names() if name.startswith(incomplete)]
+    return [name for name in (*names(), *(plugin.name for plugin in plugins())) if name.startswith(incomplete)]
 
 
 def complete_backend(incomplete: str) -> list[str]:

@@ -88,6 +88,14 @@ def run(
         list[str] | None,
         typer.Option("--threads", help="Cores and threads of each worker. Default: all usable cores."),
     ] = None,
+    optimizer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optimizer",
+            metavar="NAME[:RATE]",
+            help="One of Keras' in place of the workload's: sgd, adam:0.01, sgd:0.1:momentum=0.9 …",
+        ),
+    ] = None,
     cpus: Annotated[
         str | None, typer.Option("--cpus", metavar="LIST", help="Cores to measure on, such as 0-3,6. Default: all.")
     ] = None,
@@ -224,6 +232,7 @@ def run(
         caches=tuple(cache or ()),
         feeds=tuple(feed or ()),
         threads=tuple(threads or ()),
+        optimizers=tuple(optimizer or ()),
         cpus=cpus,
         min_time=min_time,
         min_steps=min_steps,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..backends import catalog
 from ..results.codec import from_json, to_json
-from ..results.errors import DlbenchError
+from ..results.errors import DlbenchError, UsageError
 from ..workloads.catalog import parameters_for
 from ..workloads.own import own_model
 from ..workloads.reference import Reference, offer_of
@@ -59,6 +59,9 @@ def describe(reference: Reference, parameters: Mapping[str, Any]) -> Description
     found = offer_of(reference)
     if isinstance(found, Workload):
         return Description(replace(found.spec, name=reference.name))
+    backends = [backend.name for backend in catalog.BACKENDS]
+    for name in set(found.natives) - set(backends):
+        raise UsageError(f"{found.source}: native_{name}: no backend {name!r}; the backends are {', '.join(backends)}")
     spec = own_model.spec_of(found)
     sizes = own_model.sizes_for(parameters)
     known = replace(spec, parameters=(*spec.parameters, *(item for item in sizes if item.name not in spec.names)))

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..backends.objective import state_variables
 from ..results.model import Case, Window
 from . import memory
 from .effort import Effort
@@ -82,7 +81,7 @@ class FitTraining:
 
     def restart(self, values: Sequence[np.ndarray]) -> None:
         """Put the state variables back to some values."""
-        for variable, value in zip(state_variables(self._session.problem), values, strict=True):
+        for variable, value in zip(self._session.state().every, values, strict=True):
             variable.assign(value)
 
     def fixed_costs(self, step_s: float) -> dict[str, float]:
@@ -176,7 +175,7 @@ def most_steps(batches: int) -> int:
 def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, Any]:
     """Measure the steps of one long call of `fit`."""
     request, effort = session.request, session.request.effort
-    before = read_digests(session.problem)
+    before = read_digests(session.state())
     training = FitTraining(session, clock)
     first = training.first_step()
     training.steps(SETTLING_STEPS)
@@ -193,10 +192,10 @@ def measure_fit_train(session: Session, case: Case, clock: Clock) -> dict[str, A
 
     seen = session.watched(measure, lambda: compiled)
     steady = memory.peak_bytes()
-    unmoved = check_moved(before, read_digests(session.problem))
+    unmoved = check_moved(before, read_digests(session.state()))
     fixed = training.fixed_costs(median(window.step_seconds for window in seen.windows))
     if session.can_check_driven():
-        check_driven(training.train_once, training.restart, session.problem)
+        check_driven(training.train_once, training.restart, session.state())
     work = session.work(request.batch_size)
     return {
         "windows": seen.windows,

@@ -13,9 +13,11 @@ from ..results.errors import BrokenError
 from ..results.store import read_run, run_paths, store_path
 from ..workloads import downloads
 from ..workloads.catalog import WORKLOADS
+from ..workloads.own import plugins
 from ..workloads.workload import Parameter, Spec
 from .datasets import known_size
 from .interpreters import read_environment
+from .suite_forecast import forecast_text
 from .suites import load_suites
 
 
@@ -24,7 +26,7 @@ def list_command(what: str, *, refresh: bool, store: str | None) -> None:
     console = Console(file=sys.stdout, highlight=False, markup=False)
     listings = {
         "workloads": lambda: console.print(workloads_text()),
-        "suites": lambda: console.print(suites_table()),
+        "suites": lambda: console.print(suites_table(store)),
         "backends": lambda: console.print(backends_table(refresh=refresh)),
         "devices": lambda: console.print(devices_table(refresh=refresh)),
         "runs": lambda: _print_runs(console, store),
@@ -33,7 +35,7 @@ def list_command(what: str, *, refresh: bool, store: str | None) -> None:
 
 
 def workloads_text() -> Group:
-    """Return the catalog: each workload with what it is, its data, its target and its parameters."""
+    """Return each workload with what it is, its data, its target and its parameters; then what packages add."""
     parts: list[RenderableType] = []
     for workload in WORKLOADS:
         spec = workload.spec
@@ -52,14 +54,22 @@ def workloads_text() -> Group:
             table,
             Text(),
         ]
+    for plugin in plugins.plugins():
+        parts += [
+            Text.assemble((plugin.name, "bold"), f" · added by {plugin.package}"),
+            Padding(Text(f"{plugin.value}; read when it runs", style="dim"), (0, 0, 0, 2)),
+            Text(),
+        ]
     return Group(*parts)
 
 
-def suites_table() -> Table:
-    """Return dlbench's suites and those of dlbench.toml here."""
-    table = Table("suite", "trials", "phases", "workloads", "what it is for", box=None, pad_edge=False)
+def suites_table(store: str | None) -> Table:
+    """Return dlbench's suites and those of dlbench.toml here, each with the time that it is expected to take."""
+    table = Table("suite", "time here", "trials", "phases", "workloads", "what it is for", box=None, pad_edge=False)
     for suite in load_suites().values():
-        table.add_row(suite.name, str(suite.trials), ", ".join(suite.phases), ", ".join(suite.workloads), suite.summary)
+        names = ", ".join(suite.workloads)
+        phases = ", ".join(suite.phases)
+        table.add_row(suite.name, forecast_text(suite, store), str(suite.trials), phases, names, suite.summary)
     return table
 
 

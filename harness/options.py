@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..results.errors import UsageError, unknown
+from ..workloads.optimizers import parse_optimizer
 from ..workloads.workload import PHASES
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -39,6 +40,8 @@ class Selection:
     caches: tuple[str, ...] = ("cold",)
     feeds: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
+    optimizers: tuple[str, ...] = ()
+    """As `workloads.optimizers` writes them; empty: each workload's own."""
     scenarios: tuple[str, ...] = ()
     latency_bound_s: float | None = None
     epochs: int | None = None
@@ -139,6 +142,16 @@ def parse_phases(values: Iterable[str]) -> tuple[str, ...]:
     """Return phases in the order in which a job measures them."""
     wanted = choose("phase", values, PHASES)
     return tuple(phase for phase in PHASES if phase in wanted)
+
+
+def parse_optimizers(values: Iterable[str]) -> tuple[str, ...]:
+    """Return optimizers from comma lists, each in its shortest words.
+
+    Raises:
+        UsageError: there is no such optimizer, or an argument is malformed.
+
+    """
+    return tuple(dict.fromkeys(parse_optimizer(item).text for item in split(values)))
 
 
 def parse_threads(values: Iterable[str], usable: int) -> tuple[int, ...]:

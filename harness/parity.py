@@ -75,13 +75,13 @@ class Rehearsal:
     """One problem with the weights that all backends start from."""
 
     def __init__(self, request: ParityRequest, session: Any, runtime: Runtime) -> None:
-        from ..backends.objective import state_variables
+        from ..backends.objective import state_of
 
         self._request = request
         self._session = session
         self._runtime = runtime
         self._settings = StepSettings(request.job.compile_kind, matched=request.matched)
-        self._variables = state_variables(session.problem)
+        self._variables = state_of(session.problem).every
         self._trainable = list(session.problem.model.trainable_variables)
         self._calmed, self._random = calm(session.problem.model)
         self._gaps: dict[str, str] = {}

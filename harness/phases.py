@@ -35,7 +35,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     if session.request.execution == "fit":
         return measure_fit_train(session, case, clock)
     effort, request = session.request.effort, session.request
-    before = read_digests(session.problem)
+    before = read_digests(session.state())
     step = session.train_step()
     first = session.first_step()
     placed = session.placed_batches()
@@ -74,7 +74,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     device_peak = session.runtime.device_peak_bytes()
     final_loss = step.loss()
     step.sync()
-    unmoved = check_moved(before, read_digests(session.problem))
+    unmoved = check_moved(before, read_digests(session.state()))
     if session.can_check_driven():
         # Other targets too: a model that has learnt its batches by heart has no gradient left on any of them.
         chosen = [placed[0], (placed[1][0], session.rolled(placed[1][1]))]
@@ -84,7 +84,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
             step.wait()
             step.sync()
 
-        check_driven(train, step.restart, session.problem)
+        check_driven(train, step.restart, session.state())
     work = session.work(request.batch_size)
     flags = seen.flags | told(unmoved=unmoved_flag(unmoved), leaking=leak(resident))
     ahead = session.runtime.asynchronous and request.compile_kind != "eager"

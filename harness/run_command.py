@@ -33,7 +33,7 @@ from .suites import MOST_TRIALS
 RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
 """What `show` would take for something else."""
 MOST_EPOCHS = 1_000_000
-LATER_FACTORS = ("lane", "feed", "threads", "cache")
+LATER_FACTORS = ("lane", "feed", "threads", "cache", "optimizer")
 """Factors that the plan names only when they are chosen."""
 SHOW_CURSOR = b"\x1b[?25h\n"
 """Live progress hides the cursor; an end at once must give it back."""
@@ -55,6 +55,7 @@ class RunArguments:
     caches: tuple[str, ...]
     feeds: tuple[str, ...]
     threads: tuple[str, ...]
+    optimizers: tuple[str, ...]
     cpus: str | None
     min_time: str | None
     min_steps: int | None
@@ -128,6 +129,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
         caches=parse.choose("cache", words.caches, parse.CACHES) or ("cold",),
         feeds=parse.choose("feed", words.feeds, parse.FEEDS),
         threads=parse.parse_threads(words.threads, usable_cores()),
+        optimizers=parse.parse_optimizers(words.optimizers),
         scenarios=parse.choose("scenario", words.scenarios, parse.SCENARIOS),
         latency_bound_s=parse.parse_duration("--latency-bound", words.latency_bound),
         epochs=words.epochs,

@@ -191,6 +191,7 @@ def request_of(
         direction=spec.direction,
         target=data.target if data.target is not None else spec.target,
         allow_import=job.allow_import,
+        optimizer=setting.optimizer,
         cache=setting.cache,
         cpus=_cpus(job, schedule),
         allocator="exact" if job.measures_memory else "default",

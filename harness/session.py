@@ -8,12 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..backends.backend import ForwardStep, Native, Runtime, StepSettings, TrainStep
-from ..backends.objective import model_inputs, state_variables
+from ..backends.backend import ForwardStep, Native, Runtime, StateVariables, StepSettings, TrainStep
+from ..backends.objective import model_inputs, state_of
 from ..results.errors import BrokenError, UnsupportedError, UsageError
 from ..results.factors import Scalar
 from ..workloads import data_file, initial, metrics
 from ..workloads.metrics import Metric
+from ..workloads.optimizers import make_optimizer, parse_optimizer
 from ..workloads.work import Work, count_work
 from ..workloads.workload import Arrays, Data, Generation, Problem, Workload
 from . import memory
@@ -60,15 +61,20 @@ class Session:
         start = clock()
         self.problem = _build(request, workload, self.data)
         self._own_metric: Metric | None = workload.metric
-        self.initial_weights = initial.weights_digest(self.problem.model)
         self.marks["build_s"] = clock() - start
         self.marks["parameters"] = float(self.problem.model.count_params())
         self._mark_resident("rss_built_bytes")
         self._check_sizes()
+        if self.has_own_twin:
+            start = clock()
+            self.native()
+            self.marks["build_s"] = clock() - start
+        self.initial_weights = initial.weights_digest(
+            self.state().trainable if self.has_own_twin else self.problem.model.weights
+        )
         self._initial_state = Path(request.reply).with_suffix(".npz")
         if any(case.get("phase") == "converge" for case in request.cases):
-            state = [keras.ops.convert_to_numpy(variable.value) for variable in state_variables(self.problem)]
-            np.savez(self._initial_state, *state)
+            np.savez(self._initial_state, *(keras.ops.convert_to_numpy(v.value) for v in self.state().every))
 
     def train_step(self) -> TrainStep:
         """Return the training step; made, and run once, when first asked for."""
@@ -90,8 +96,29 @@ class Session:
     def native(self) -> Native:
         """Return the workload's twin; made when first asked for."""
         if self._native is None:
-            self._native = self.runtime.native(self.request.workload.name, self.problem, self.settings)
+            self._native = self._own_native() or self.runtime.native(
+                self.request.workload.name, self.problem, self.settings
+            )
         return self._native
+
+    def state(self) -> StateVariables:
+        """Return what training changes: variables of Keras, or those of a user's own twin."""
+        own = self.native().state if self.has_own_twin else None
+        return own or state_of(self.problem)
+
+    @property
+    def has_own_twin(self) -> bool:
+        """Whether the user's own twin is measured, whose weights lie beside those of the Keras model."""
+        return self.request.execution == "native" and self.request.backend in self._workload.natives
+
+    def _own_native(self) -> Native | None:
+        make = self._workload.natives.get(self.request.backend)
+        if make is None:
+            return None
+        keras.utils.set_random_seed(self.request.seed)
+        parts = make(self.request.parameters, self.request.seed)
+        name = f"{self.request.workload.source}: native_{self.request.backend}"
+        return self.runtime.own_native(name, parts, self.problem, self.settings, self.placed_input(1))
 
     def layout(self) -> str:
         """Return the memory order of images that the step works in."""
@@ -267,6 +294,8 @@ def _build(request: Request, workload: Workload, data: Data) -> Problem:
             "made; a saved model has that of its file"
         )
     optimizer = problem.optimizer
+    if request.optimizer is not None:
+        optimizer = make_optimizer(parse_optimizer(request.optimizer))
     if request.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(problem.model.trainable_variables)

@@ -20,6 +20,9 @@ MATCHED_COMPILE = "jit"
 ALONE = ("parts", "memory", "scenario", "generate")
 """Phases measured in processes of their own: what they do would show in the others' figures, or theirs in it."""
 
+TRAINING = ("train", "converge", "parts", "memory")
+"""Phases in which the optimizer takes part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -33,6 +36,8 @@ class Setting:
     feed: str | None
     threads: int | None
     cache: str = "cold"
+    optimizer: str | None = None
+    """As `workloads.optimizers` writes it; None: the workload's own."""
 
     def factors(self) -> dict[str, Scalar]:
         """Return the factors that differ from their defaults."""
@@ -45,6 +50,7 @@ class Setting:
             "feed": self.feed,
             "threads": self.threads,
             "cache": self.cache,
+            "optimizer": self.optimizer,
         }
         return {name: value for name, value in every.items() if value is not None and value != default_of(name)}
 
@@ -90,19 +96,31 @@ class Setting:
             return f"{spec.name} has no phase {phase}: it has no data of its own, so no accuracy target"
         if phase == "generate" and (reason := generation.why_not(spec, parameters)):
             return reason
-        if self.execution == "native":
-            if not catalog or not has_twin(backend.name, spec.name):
-                return f"{spec.name} has no twin written in {backend.title}"
-            if self.precision != "float32":
-                return f"the twin of {spec.name} in {backend.title} is written for float32"
-            if phase == "parts":
-                return "a twin's step is not split into parts; use --execution step"
-            if phase == "generate":
-                return "twins have no cache to generate with; use --execution step"
+        if self.execution == "native" and (reason := self._why_no_twin(spec, backend, phase, catalog=catalog)):
+            return reason
         if self.execution == "fit" and phase in ("converge", "parts", "scenario", "generate"):
             return f"phase {phase} drives single steps, which fit does not offer; use --execution step"
         if self.feed is not None and phase != "train":
             return f"--feed changes training alone, not phase {phase}"
+        if self.optimizer is not None and phase not in TRAINING:
+            return f"--optimizer changes training alone, not phase {phase}"
+        return None
+
+    def _why_no_twin(self, spec: Spec, backend: Backend, phase: str, *, catalog: bool) -> str | None:
+        twin = f"the twin of {spec.name} in {backend.title}"
+        if not (has_twin(backend.name, spec.name) if catalog else backend.name in spec.natives):
+            how = "" if catalog else f"; write one as 'def native_{backend.name}(...)' beside the model"
+            return f"{spec.name} has no twin written in {backend.title}{how}"
+        if self.precision != "float32":
+            return f"{twin} is written for float32"
+        if self.optimizer is not None:
+            return f"{twin} trains with the optimizer that it is written with"
+        if phase == "parts":
+            return "a twin's step is not split into parts; use --execution step"
+        if phase == "generate":
+            return "twins have no cache to generate with; use --execution step"
+        if phase == "memory" and not catalog:
+            return f"{twin} keeps its weights beside those of the Keras model; the memory of either is not told apart"
         return None
 
     def _compile(self) -> str:
@@ -120,6 +138,7 @@ def settings(selection: Selection, devices: tuple[str, ...]) -> Iterator[Setting
         selection.feeds or (None,),
         selection.threads or (None,),
         selection.caches,
+        selection.optimizers or (None,),
     )
-    for device, execution, compile_requested, precision, lane, feed, threads, cache in product(*choices):
-        yield Setting(device, execution, compile_requested, precision, lane, feed, threads, cache)
+    for values in product(*choices):
+        yield Setting(*values)

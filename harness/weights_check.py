@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ..backends.objective import state_variables
+from ..backends.backend import StateVariables
 from ..results.errors import BrokenError
-from ..workloads.workload import Problem
 
 Arrays = Sequence[np.ndarray]
 
@@ -34,9 +33,9 @@ class WeightDigests:
         return same / sum(self.sizes) if self.sizes else 0.0
 
 
-def read_digests(problem: Problem) -> WeightDigests:
-    """Return the digests of the model's trainable variables; a step must have been synced."""
-    values = [keras.ops.convert_to_numpy(variable.value) for variable in problem.model.trainable_variables]
+def read_digests(state: StateVariables) -> WeightDigests:
+    """Return the digests of the trainable variables; a step must have been synced."""
+    values = [keras.ops.convert_to_numpy(variable.value) for variable in state.trainable]
     return WeightDigests(
         tuple(hashlib.sha256(np.ascontiguousarray(value).tobytes()).digest() for value in values),
         tuple(value.size for value in values),
@@ -61,25 +60,25 @@ def unmoved_flag(share: float) -> str | None:
     return f"{share:.0%} of the trainable weights did not change" if share > MOST_UNMOVED else None
 
 
-def check_driven(train: Callable[[int], None], restart: Callable[[Arrays], None], problem: Problem) -> None:
+def check_driven(train: Callable[[int], None], restart: Callable[[Arrays], None], state: StateVariables) -> None:
     """Make sure that two batches, from the same state, change the weights differently. Leaves the state as it was.
 
     Args:
         train: trains one step on the first batch (0) or another one (1); the variables hold the result then.
-        restart: puts state variables back to some values.
-        problem: what is trained; its variables hold the present state.
+        restart: puts the variables back to some values.
+        state: what is trained, as it is now.
 
     Raises:
         BrokenError: they do not: the gradients are not used.
 
     """
-    state = [keras.ops.convert_to_numpy(variable.value) for variable in state_variables(problem)]
+    values = [keras.ops.convert_to_numpy(variable.value) for variable in state.every]
     found = []
     for number in range(2):
-        restart(state)
+        restart(values)
         train(number)
-        found.append(read_digests(problem))
-    restart(state)
+        found.append(read_digests(state))
+    restart(values)
     if found[0].digests == found[1].digests:
         raise BrokenError(
             "two different batches change the weights in the same way: the gradients are not used, "

@@ -95,6 +95,8 @@ class Request:
     """Cores that the worker is bound to before it imports anything; empty: those that it finds."""
     allocator: str = "default"
     """`exact`: the process returns freed memory at once, see `launch.EXACT_ALLOCATOR`."""
+    optimizer: str | None = None
+    """As `workloads.optimizers` writes it; None: the workload's own."""
     cache: str = "cold"
     """cold: the worker finds no compiled code; warm: that of another worker with the same cases."""
     repeat_samples: bool = False

@@ -22,6 +22,7 @@ from ..results.codec import dump_line, from_json
 from ..results.errors import BrokenError, DlbenchError, UnsupportedError
 from ..results.factors import Scalar
 from ..results.model import Case, Failure, Trial
+from ..workloads.optimizers import optimizer_text
 from ..workloads.reference import resolve
 from . import memory
 from .failure_signs import NO_COMPILER, OUT_OF_MEMORY
@@ -101,6 +102,7 @@ def main(data: Mapping[str, Any]) -> int:
     facts["compile_counter"] = backend.compile_counter
     facts["steps_per_execution"] = 1
     facts["initial_weights"] = session.initial_weights[:16]
+    facts["optimizer"] = optimizer_text(session.problem.optimizer)
     facts["embedding_gradients"] = _embedding_gradients(request) if session.has_embedding() else None
     failed = 0
     for case in request.cases:
@@ -136,6 +138,9 @@ def _measure(
         "foreign_load": foreign_load(before, after),
     }
     all_marks = {**marks, **own, **fields.pop("marks")}
+    if session.has_own_twin:
+        # The Keras model lies beside it: what the process held is not what the twin needs.
+        all_marks = {name: value for name, value in all_marks.items() if not name.endswith("_bytes")}
     return Trial(
         case=case,
         job=request.job,

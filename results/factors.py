@@ -35,6 +35,7 @@ FACTORS = (
     Factor("latency_bound_s", None, "latency that scenario server must hold, seconds"),
     Factor("epochs", None, "epochs of phase converge, whatever the target; None: until it is met, or the limit"),
     Factor("precision", "float32", "the Keras dtype policy"),
+    Factor("optimizer", None, "what updates the weights, as NAME:LEARNING_RATE; None is the workload's own"),
     Factor("batch_size", None, "samples per step; None is the workload's own"),
     Factor("allow_import", None, "further frameworks that the worker may import"),
 )

@@ -18,7 +18,7 @@ from .stats import Interval, Spread
 from .summary import RowSummary
 from .work import Ceilings, utilisation
 
-FACTORS = ("device", "precision", "execution", "compile", "cache", "lane", "feed")
+FACTORS = ("device", "precision", "execution", "compile", "cache", "lane", "feed", "optimizer")
 """Factors with a column each; those left at their defaults too."""
 
 

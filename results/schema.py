@@ -18,6 +18,7 @@ COLUMNS = {
     "cache": "string",
     "lane": "string",
     "feed": "string",
+    "optimizer": "string",
     "threads": "Int64",
     "execution_resolved": "string",
     "compile_resolved": "string",

@@ -14,7 +14,7 @@ LOG_LINES = 4
 TWICE = 2.0
 """A smallest detectable ratio above this is told as such: its size means nothing."""
 
-ASKED = ("execution", "compile", "cache", "feed")
+ASKED = ("execution", "compile", "cache", "feed", "optimizer")
 """Factors that are named where they are not at their defaults."""
 
 DOT = " \N{MIDDLE DOT} "

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 from dlbench.backends import catalog
 from dlbench.backends.backend import StepSettings
-from dlbench.backends.objective import state_variables
+from dlbench.backends.objective import state_of
 from dlbench.results.errors import DlbenchError
 from dlbench.workloads.catalog import get
 from dlbench.workloads.initial import seeded_initializers
@@ -101,7 +101,7 @@ def predict(forward, batches):
 def state(problem):
     import keras
 
-    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in state_variables(problem)]
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in state_of(problem).every]
 
 
 def gaps(problem, wanted, found):
@@ -109,7 +109,7 @@ def gaps(problem, wanted, found):
 
     A key's bias has no true gradient: Adam makes steps of its rounding errors, which are nobody's to reproduce.
     """
-    names = [variable.name for variable in state_variables(problem)]
+    names = [variable.name for variable in state_of(problem).every]
     weights = problem.model.trainable_variables
     count = len(weights)
     roles = {

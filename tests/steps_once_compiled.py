@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from dlbench.backends import jax_backend
 from dlbench.backends.backend import StepSettings
-from dlbench.backends.objective import state_variables
+from dlbench.backends.objective import state_of
 from dlbench.workloads.cancer_mlp import WORKLOAD
 
 parameters = {**WORKLOAD.spec.defaults(), "width": 8, "depth": 1}
@@ -21,7 +21,7 @@ jax.monitoring.register_event_duration_secs_listener(
 problem = WORKLOAD.build(parameters, data)
 problem.optimizer.build(problem.model.trainable_variables)
 (x,), y = runtime.place((data.train_x[0][:32],)), runtime.place((data.train_y[0][:32],))
-initial = [np.array(variable.value) for variable in state_variables(problem)]
+initial = [np.array(variable.value) for variable in state_of(problem).every]
 settings = StepSettings("jit")
 train, forward = runtime.train_step(problem, settings), runtime.forward_step(problem, settings)
 train.run(x, y)

@@ -1,9 +1,13 @@
 """Listings: what they say reaches the reader whole."""
 
 import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
-from dlbench.harness import list_command
+from dlbench.backends.backend import Backend
+from dlbench.harness import experiment, list_command
 from dlbench.results.environment import BackendProbe, Environment
 from rich.console import Console
 
@@ -21,6 +25,28 @@ def test_the_command_that_adds_a_backend_keeps_its_brackets(
     monkeypatch.setenv("COLUMNS", "200")
     list_command.list_command("backends", refresh=False, store=None)
     assert HINT in capsys.readouterr().out
+
+
+def test_each_suite_is_listed_with_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = '[suites.own]\nworkloads = ["mine.py"]\n[suites.one]\nworkloads = ["cancer_mlp"]\nbackends = ["torch"]\n'
+    (tmp_path / "dlbench.toml").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    lacking = BackendProbe("torch", None, problem="PyTorch is not installed here", hint=HINT)
+    found = {"jax": probe("jax"), "torch": lacking, "tensorflow": probe("tensorflow")}
+
+    def read(backends: Sequence[Backend]) -> Environment:
+        return Environment("default", "python", "3.11", {}, tuple(found[backend.name] for backend in backends))
+
+    monkeypatch.setattr(experiment, "read_environment", read)
+    list_command.list_command("suites", refresh=False, store=str(tmp_path / "store"))
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert re.search(r"quick +about \d+ min \d\d s, guessed +3 ", lines["quick"])
+    assert "n/a (with your own models: see run --dry-run)" in lines["own"]
+    assert "n/a (" in lines["one"]
+    assert "PyTorch is not installed here" in lines["one"]
 
 
 def test_every_workload_is_listed_with_its_parameters() -> None:

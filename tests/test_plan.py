@@ -258,7 +258,9 @@ def test_a_workload_without_a_twin_is_left_out_of_native() -> None:
     assert [job.setting.execution for job in plan.jobs] == ["step"]
     assert reasons(plan) == {"train": "toy has no twin written in Jax"}
     namesake = replace(candidate(spec("digits_cnn")), reference=Reference("digits_cnn", "file", "digits_cnn.py"))
-    assert not planned(namesake, executions=("native",), phases=("train",)).jobs
+    plan = planned(namesake, executions=("native",), phases=("train",))
+    assert not plan.jobs
+    assert "write one as 'def native_jax(...)'" in reasons(plan)["train"]
     twin = planned(candidate(spec("digits_cnn")), executions=("native",), phases=("train",))
     assert [job.setting.execution for job in twin.jobs] == ["native"]
     half = planned(

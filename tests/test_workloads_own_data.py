@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dlbench.harness import list_command
+from dlbench.harness.cli_options import complete_workload
 from dlbench.results.errors import UnsupportedError, UsageError
 from dlbench.workloads import catalog, metrics
 from dlbench.workloads.own import model_library, own_model, plugins, python_file, saved_model
@@ -387,6 +389,14 @@ def test_an_installed_package_adds_workloads_without_being_imported(package: Pat
     assert plugins.content(found.value) != before
     assert "some_models" not in sys.modules
     assert plugins.get("nothing_of_this_name") is None
+
+
+@pytest.mark.usefixtures("package")
+def test_what_a_package_adds_is_listed_and_completed(capsys: pytest.CaptureFixture[str]) -> None:
+    list_command.list_command("workloads", refresh=False, store=None)
+    assert "added_module · added by some-models 1.2" in capsys.readouterr().out
+    assert "added_module" in complete_workload("added_m")
+    assert "some_models" not in sys.modules
 
 
 @pytest.mark.usefixtures("package")

@@ -77,6 +77,16 @@ def test_a_scene_has_a_sky_above_a_road_between_verges() -> None:
     assert (shares > 0.005).all(), shares
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_larger_scenes_show_the_same(scale: int) -> None:
+    shares = []
+    for size in (1, scale):
+        pictures, classes = road_scenes.sample(100, 8, scale=size)
+        assert pictures.shape == (100, 32 * size, 32 * size, 3)
+        shares.append(np.bincount(classes.ravel(), minlength=5) / classes.size)
+    assert abs(shares[0] - shares[1]).max() < 0.02
+
+
 def test_colour_alone_does_not_tell_what_a_pixel_shows() -> None:
     pictures, classes = road_scenes.sample(100, 9)
     colours = (pictures / 127.5 - 1).reshape(2, -1, 3)

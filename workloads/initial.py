@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -114,12 +114,12 @@ def seeded_initializers(seed: int) -> Iterator[None]:
         yield
 
 
-def weights_digest(model: Any) -> str:
-    """Return the SHA-256 of all weights in order; states of seed generators are no weights and left out."""
+def weights_digest(weights: Iterable[Any]) -> str:
+    """Return the SHA-256 of the values of weights, in order; give a model's `weights`, without its seed generators."""
     import keras
 
     digest = hashlib.sha256()
-    for weight in model.weights:
+    for weight in weights:
         values = keras.ops.convert_to_numpy(weight.value)
         digest.update(f"{values.dtype}{values.shape}".encode())
         digest.update(np.ascontiguousarray(values).tobytes())

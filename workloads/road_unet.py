@@ -24,6 +24,7 @@ SPEC = Spec(
     parameters=(
         Parameter("width", 16, "channels of the first level; doubled in each further one", 1, 1024),
         Parameter("depth", 2, "levels below the first", 1, 5),
+        Parameter("size", 32, "rows and columns of a picture", choices=(32, 64, 128, 256), data=True),
     ),
     estimate=Estimate(
         first_step_s={"jax": 3.5, "torch": 0.5, "tensorflow": 2.0},
@@ -34,8 +35,9 @@ SPEC = Spec(
 
 def data(parameters: Parameters) -> Data:
     """Return pictures scaled to -1..1 and the class of each pixel."""
+    scale = int(parameters["size"]) // road_scenes.SIDE
     (train_x, train_y), (test_x, test_y) = (
-        road_scenes.sample(count, SEED, number) for count, number in ((TRAIN_SCENES, 1), (TEST_SCENES, 2))
+        road_scenes.sample(count, SEED, number, scale=scale) for count, number in ((TRAIN_SCENES, 1), (TEST_SCENES, 2))
     )
     return Data(
         train_x=((train_x / 127.5 - 1).astype(np.float32),),

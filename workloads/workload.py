@@ -82,6 +82,8 @@ class Spec:
     estimate: Estimate | None = None
     version: int = 1
     """Raised when the data changes, so that cached data is made anew."""
+    natives: tuple[str, ...] = ()
+    """Backends for which the user wrote a twin beside the Keras model."""
     download: str | None = None
     """Name of the file in `downloads` that the data is made of; None: nothing is downloaded."""
 
@@ -145,5 +147,7 @@ class Workload:
     build: Callable[[Parameters, Data], Problem]
     generate: Callable[[Parameters, Any], Generation] | None = None
     """From the parameters and the built model; None where the spec has no context."""
+    natives: Mapping[str, Callable[[Parameters, int], Any]] = field(default_factory=dict)
+    """By backend, the user's own twins: from the parameters and the seed, what `backends.native` takes."""
     metric: Any = None
     """A `metrics.Metric` of the user's own that the spec names; None: the spec's is one of dlbench's."""

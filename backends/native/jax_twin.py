@@ -14,7 +14,7 @@ import optax
 from ...workloads.workload import Problem
 from ..backend import Native, StepAnalysis, StepSettings
 from ..jax_steps import NOT_COMPILED, compiled_analysis
-from ..objective import state_variables
+from ..objective import state_of
 from .adam import Adam, read_adam
 
 Weights = Mapping[str, Any]
@@ -30,7 +30,7 @@ class JaxTwinTrainStep:
     def __init__(
         self, problem: Problem, weights: Weights, forward: Forward, loss: Loss, device: Any, *, jit: bool
     ) -> None:
-        self._variables = state_variables(problem)
+        self._variables = state_of(problem).every
         self._weights = weights
         self._adam = read_adam(problem)
         self._device = device

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ...workloads.workload import Problem
 from ..backend import Native, StepAnalysis, StepSettings
-from ..objective import state_variables
+from ..objective import state_of
 from ..tensorflow_steps import compiled, synchronize, traced_analysis
 from .adam import Adam, read_adam
 
@@ -30,7 +30,7 @@ class TensorFlowTwinTrainStep:
         self, problem: Problem, weights: Weights, forward: Forward, loss: Loss, compile_kind: str, *, gpu: bool
     ) -> None:
         self._gpu = gpu
-        self._variables = state_variables(problem)
+        self._variables = state_of(problem).every
         self._loss: Any = None
         self._step = compiled(_train_function(list(weights.values()), forward, loss, read_adam(problem)), compile_kind)
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from ...workloads.workload import Problem
 from ..backend import Native, StepAnalysis, StepSettings
-from ..objective import state_variables
+from ..objective import state_of
 from ..torch_steps import counted_analysis, synchronize
 from .adam import read_adam
 
@@ -50,7 +50,7 @@ class TorchTwinTrainStep:
         self, problem: Problem, module: nn.Module, bound: Sequence[Bound], loss: Loss, device: str, *, compiled: bool
     ) -> None:
         self._device = device
-        self._variables = state_variables(problem)
+        self._variables = state_of(problem).every
         self._loss: Any = None
         self._adam = adam = read_adam(problem)
         self._optimizer = torch.optim.Adam(

@@ -4,7 +4,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Offer:
     """Difference in the metric that does not matter."""
     epochs: int | None = None
     batch_size: int | None = None
+    natives: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """By backend: a function that returns a twin written in its framework (see backends.native.own)."""
     note: str | None = None
     """What a user should know about how the source was read."""
     path: Path | None = None
@@ -70,6 +72,13 @@ def names_taken(function: Callable[..., Any]) -> frozenset[str] | None:
     if any(item.kind is item.VAR_KEYWORD for item in items):
         return None
     return frozenset(item.name for item in items)
+
+
+def arguments_needed(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of a function's arguments that have no default."""
+    items = inspect.signature(function).parameters.values()
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return frozenset(item.name for item in items if item.default is item.empty and item.kind not in variable)
 
 
 def read_free(value: Value) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from .. import metrics
 from ..metrics import Metric
 from ..synthetic import Signature, make, sample_count
 from ..workload import SPEED_PHASES, USUAL_PHASES, Data, Parameter, Parameters, Problem, Spec, Workload
-from .offer import Offer
+from .offer import Offer, arguments_needed
 from .open_sizes import fill, open_sizes, parameters_for_sizes, shown_shape
 from .own_data import first_inputs, own_data
 from .problem import metric_of, problem_of, problem_signature
 
 SEED = 20_265
+SEED_NAME = "seed"
+"""Argument of a native function that is given the trial's seed."""
 BATCH_SIZE = 32
 EPOCHS = 10
 FILL_EXAMPLES = {"length": 128, "size": 224}
@@ -44,6 +47,12 @@ def describe(offer: Offer, parameters: Mapping[str, Any]) -> Described:
 
     """
     spec = spec_of(offer)
+    for function in offer.natives.values():
+        if strange := arguments_needed(function) - {*spec.names, SEED_NAME}:
+            raise UsageError(
+                f"{offer.source}: {function.__name__} takes {', '.join(sorted(strange))}, which {offer.name} does not; "
+                "a twin takes parameters of the model, and seed"
+            )
     missing = offer.missing(parameters)
     if missing:
         given = " ".join(f"-p {name}=VALUE" for name in missing)
@@ -90,6 +99,7 @@ def spec_of(offer: Offer) -> Spec:
         epochs=offer.epochs or EPOCHS,
         parameters=offer.parameters,
         phases=SPEED_PHASES,
+        natives=tuple(offer.natives),
     )
 
 
@@ -112,7 +122,17 @@ def workload(offer: Offer) -> Workload:
     def build(parameters: Parameters, data: Data) -> Problem:
         return _problem(offer, parameters, (lambda: data.train_x) if offer.data is not None else None)
 
-    return Workload(spec_of(offer), data, build, metric=offer.metric if isinstance(offer.metric, Metric) else None)
+    return Workload(
+        spec_of(offer),
+        data,
+        build,
+        natives={backend: partial(_native, offer, function) for backend, function in offer.natives.items()},
+        metric=offer.metric if isinstance(offer.metric, Metric) else None,
+    )
+
+
+def _native(offer: Offer, function: Callable[..., Any], parameters: Parameters, seed: int) -> Any:
+    return offer.call(function, {**parameters, SEED_NAME: seed})
 
 
 def _problem(offer: Offer, parameters: Mapping[str, Any], shapes: Shapes | None) -> Problem:

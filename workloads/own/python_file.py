@@ -23,7 +23,8 @@ from .offer import Offer, broken, parameters_of
 FUNCTION_NAMES = ("model", "build_model", "create_model", "get_model", "make_model", "build")
 """Accepted names, the first found is taken."""
 
-ModelFunction = Callable[..., Any]
+NATIVE = "native_"
+"""Begins the name of a function that returns a twin; the name of a backend follows."""
 
 
 class FitCalled(BaseException):
@@ -88,6 +89,7 @@ def read_offer(
         margin=_named(source, module, "margin", _is_number, "a number"),
         epochs=_named(source, module, "epochs", _is_count, "a whole number above 0"),
         batch_size=_named(source, module, "batch_size", _is_count, "a whole number above 0"),
+        natives=_natives(module),
         path=path,
     )
 
@@ -140,6 +142,7 @@ def find_model(source: str, module: ModuleType, function: str | None, path: Path
         and value.__module__ == module.__name__
         and not name.startswith("_")
         and name not in ("data", "loss", "optimizer", "metric")
+        and not name.startswith(NATIVE)
     }
     found = "its functions are " + ", ".join(own) if own else "it defines no public function"
     usage = f"dlbench run {path or source}:{next(iter(own), 'FUNCTION')}"
@@ -198,6 +201,15 @@ def _script(source: str, fit: FitCalled, again: Callable[[], Executed], path: Pa
         epochs=epochs if _is_count(epochs) else None,
         batch_size=batch_size if _is_count(batch_size) else None,
     )
+
+
+def _natives(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the module's functions that give twins, by backend."""
+    return {
+        name.removeprefix(NATIVE): value
+        for name, value in vars(module).items()
+        if name.startswith(NATIVE) and inspect.isfunction(value)
+    }
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., Any] | None:
