@@ -29,6 +29,7 @@ SPEC = Spec(
     epochs=20,
     parameters=(
         Parameter("width", 32, "channels of the first stage; doubled in the second", 1, 1024),
+        Parameter("depth", 1, "convolutions per stage", 1, 1000),
         Parameter("embedding", 32, "size of an embedding", 2, 4096),
     ),
     estimate=Estimate(
@@ -65,11 +66,17 @@ def build(parameters: Parameters, data: Data) -> Problem:
     import keras
 
     layers, ops, size = keras.layers, keras.ops, int(parameters["embedding"])
+    width, depth = int(parameters["width"]), int(parameters["depth"])
+
+    def stage(number: int) -> list[Any]:
+        names = [f"conv_{number}_{place}" for place in range(depth)]
+        return [layers.Conv2D(width * 2**number, 3, padding="same", activation="relu", name=name) for name in names]
+
     encoder = keras.Sequential(
         [
-            layers.Conv2D(int(parameters["width"]), 3, padding="same", activation="relu", name="conv_0"),
+            *stage(0),
             layers.MaxPooling2D(name="pool_0"),
-            layers.Conv2D(2 * int(parameters["width"]), 3, padding="same", activation="relu", name="conv_1"),
+            *stage(1),
             layers.Flatten(name="flatten"),
             layers.Dense(128, activation="relu", name="hidden"),
             layers.Dense(size, dtype="float32", name="embedding"),

@@ -24,6 +24,7 @@ SPEC = Spec(
     epochs=80,
     parameters=(
         Parameter("width", 256, "units of a hidden layer", 1, 65536),
+        Parameter("depth", 1, "hidden layers of encoder and decoder each", 1, 1000),
         Parameter("latent", 8, "size of the latent vector", 1, 1024, data=True),
     ),
     estimate=Estimate(
@@ -72,12 +73,17 @@ def build(parameters: Parameters, data: Data) -> Problem:
             divergence = 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1)
             return ops.sum(pixels, axis=-1) + ops.sum(divergence, axis=-1)
 
+    def through(x: Any, name: str) -> Any:
+        for number in range(int(parameters["depth"])):
+            x = layers.Dense(width, activation="relu", name=f"{name}_{number}")(x)
+        return x
+
     pixels, noise = keras.Input((size,), name="pixels"), keras.Input((latent,), name="noise")
-    hidden = layers.Dense(width, activation="relu", name="encode")(pixels)
+    hidden = through(pixels, "encode")
     mean = layers.Dense(latent, dtype="float32", name="mean")(hidden)
     log_variance = layers.Dense(latent, dtype="float32", name="log_variance")(hidden)
     vector = mean + ops.exp(0.5 * log_variance) * ops.cast(noise, "float32")
-    hidden = layers.Dense(width, activation="relu", name="decode")(vector)
+    hidden = through(vector, "decode")
     logits = layers.Dense(size, dtype="float32", name="logits")(hidden)
     joined = layers.Concatenate(dtype="float32", name="joined")([logits, mean, log_variance])
     model = keras.Model([pixels, noise], joined, name="digits_vae")

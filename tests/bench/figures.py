@@ -284,6 +284,11 @@ def targets() -> None:
             say(f"target of {workload}, {backend}", value, "8 of 10, 20 s of training at most", met=met)
 
 
+def references() -> None:
+    """Score stated reference models on the data of the workloads (see references.py)."""
+    subprocess.run([sys.executable, str(HERE / "references.py")], check=True)
+
+
 def coverage() -> None:
     """Simulate intervals and the steady rule (see coverage.py)."""
     subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
@@ -292,6 +297,7 @@ def coverage() -> None:
 FIGURES: dict[str, Callable[[], None]] = {
     "help": help_ratio,
     "coverage": coverage,
+    "references": references,
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,
