@@ -92,9 +92,7 @@ class Setting:
             catalog: whether it is a workload of the catalog: a user's model of the same name has no twin.
 
         """
-        if phase not in (*spec.phases, *ALONE):
-            return f"{spec.name} has no phase {phase}: it has no data of its own, so no accuracy target"
-        if phase == "generate" and (reason := generation.why_not(spec, parameters)):
+        if reason := _why_not_offered(spec, parameters, phase):
             return reason
         if self.execution == "native" and (reason := self._why_no_twin(spec, backend, phase, catalog=catalog)):
             return reason
@@ -125,6 +123,20 @@ class Setting:
 
     def _compile(self) -> str:
         return MATCHED_COMPILE if self.lane == "matched" and self.compile == "auto" else self.compile
+
+
+def _why_not_offered(spec: Spec, parameters: Parameters, phase: str) -> str | None:
+    """Return why a workload lacks a phase, whatever the setting; None where it has it."""
+    if "train" not in spec.phases and phase in TRAINING:
+        return (
+            f"{spec.name} has a train_step or compute_loss of its own, which dlbench does not run; give the model "
+            "a loss of (targets, outputs), and it is trained alike on every backend"
+        )
+    if phase not in (*spec.phases, *ALONE):
+        return f"{spec.name} has no phase {phase}: it has no data of its own, so no accuracy target"
+    if phase == "generate" and (reason := generation.why_not(spec, parameters)):
+        return reason
+    return None
 
 
 def settings(selection: Selection, devices: tuple[str, ...]) -> Iterator[Setting]:

@@ -270,6 +270,12 @@ def test_a_workload_without_a_twin_is_left_out_of_native() -> None:
     assert "written for float32" in reasons(half)["train"]
 
 
+def test_a_model_that_trains_itself_is_left_out_of_training() -> None:
+    plan = planned(candidate(spec(phases=("infer",))), phases=("train", "infer", "memory"))
+    assert [case.text("phase") for job in plan.jobs for case in job.cases] == ["infer", "infer"]
+    assert "train_step or compute_loss of its own" in reasons(plan)["train"]
+
+
 GENERATING = (*spec().parameters, Parameter("prompt", 8, ""), Parameter("new_tokens", 8, ""))
 
 

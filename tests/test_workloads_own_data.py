@@ -257,6 +257,20 @@ def test_a_script_that_trains_on_batches_says_that_random_data_stands_in(write: 
     assert own_model.describe(offer, {}).spec.data == "synthetic"
 
 
+def test_a_script_without_targets_gives_shapes_alone(write: Write) -> None:
+    path = write("m = keras.Sequential([layers.Dense(2)])\nm.compile('sgd')\nm.fit(np.ones((40, 3), 'float32'))")
+    offer = python_file.offer(path)
+    assert offer.note
+    assert "fit takes its batches from a array without targets" not in offer.note
+    assert "fit is given no targets" in offer.note
+    found = own_model.describe(offer, {})
+    assert found.spec.data == "synthetic"
+    assert found.signature
+    assert [item.shape for item in found.signature.inputs] == [(3,)]
+    workload = own_model.workload(offer)
+    assert workload.build({}, workload.data({})).model.input_shape == (None, 3)
+
+
 def test_a_model_made_while_the_file_runs(write: Write) -> None:
     offer = python_file.offer(write("model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])"))
     assert offer.call(offer.model, {}) is not offer.call(offer.model, {})

@@ -327,6 +327,38 @@ def test_synthetic_data_trains_the_model(write: Write) -> None:
     assert float(value) == pytest.approx(np.log(3), abs=0.2)
 
 
+def test_a_loss_without_a_proper_name_gets_one(write: Write) -> None:
+    body = """
+        m = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+        m.compile(loss=lambda targets, outputs: keras.ops.mean(outputs))
+        return m
+    """
+    assert problem(write(model(body))).loss.name == "lambda"
+
+
+CUSTOM = """
+class Own(keras.Model):
+    def {method}(self, *values, **named): return {{}}
+
+def model():
+    x = keras.Input((6,))
+    return Own(x, layers.Dense(3)(x))
+"""
+
+
+@pytest.mark.parametrize("method", ["train_step", "compute_loss"])
+def test_a_model_that_trains_in_a_way_of_its_own_is_measured_in_inference(write: Write, method: str) -> None:
+    found = described(write(CUSTOM.format(method=method)))
+    assert found.spec.phases == ("infer",)
+    assert found.signature
+
+
+def test_a_model_with_training_alone_is_told_what_to_give(write: Write) -> None:
+    path = write("class Own(keras.Model):\n    def train_step(self, data): return {}\ndef model(): return Own()")
+    with pytest.raises(UsageError, match="Own has a train_step of its own, which dlbench does not run, and no call"):
+        described(path)
+
+
 def test_loss_weights_are_refused_since_they_would_be_ignored(write: Write) -> None:
     path = write(
         "import keras\n"

@@ -29,6 +29,8 @@ class Offer:
     parameters: tuple[Parameter, ...] = ()
     data: Callable[..., Any] | None = None
     """Takes parameters by name, returns arrays (see own_data)."""
+    inputs: Any = None
+    """Arrays that the model is trained on, where there are no targets: for the shapes alone."""
     loss: Any = None
     """A `keras.losses.Loss`, a function of (targets, outputs) or a name; a list or a dictionary for several outputs."""
     optimizer: Any = None

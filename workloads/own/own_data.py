@@ -48,6 +48,14 @@ def split_pairs(source: str, value: Any) -> tuple[Any, Any]:
     return value, None
 
 
+def has_arrays(value: Any) -> bool:
+    """Tell whether something is an array, or a list or dictionary of arrays."""
+    items = (
+        list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
+    )
+    return bool(items) and all(hasattr(item, "shape") and hasattr(item, "__array__") for item in items)
+
+
 def first_inputs(source: str, value: Any) -> list[np.ndarray]:
     """Return the training inputs as they come, for a model that does not know its inputs."""
     x = split_pairs(source, value)[0][0]

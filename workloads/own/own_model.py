@@ -17,6 +17,9 @@ from .open_sizes import fill, open_sizes, parameters_for_sizes, shown_shape
 from .own_data import first_inputs, own_data
 from .problem import metric_of, problem_of, problem_signature
 
+TRAINING_METHODS = ("train_step", "compute_loss")
+FORWARD_PHASES = ("infer",)
+"""Of a model that trains in a way of its own, which no other backend nor the custom-loop API has."""
 SEED = 20_265
 SEED_NAME = "seed"
 """Argument of a native function that is given the trial's seed."""
@@ -67,6 +70,8 @@ def describe(offer: Offer, parameters: Mapping[str, Any]) -> Described:
         shown = f"{offer.source}: {shown_shape(model)} with an unknown size"
         return Described(spec, None, f"{shown}; give keras.Input a full shape, or add {fix}")
     signature = problem_signature(problem_of(offer, made, fill(model, values), values))
+    if trains_itself(made):
+        return Described(replace(spec, phases=FORWARD_PHASES), signature)
     if offer.data is None:
         if offer.target is not None or offer.metric is not None:
             raise UsageError(
@@ -113,14 +118,14 @@ def workload(offer: Offer) -> Workload:
 
     def data(parameters: Parameters) -> Data:
         given = offer.call(offer.data, parameters) if offer.data is not None else None
-        shapes = (lambda: first_inputs(offer.source, given)) if offer.data is not None else None
+        shapes = (lambda: first_inputs(offer.source, given)) if offer.data is not None else _shapes(offer, parameters)
         signature = problem_signature(_problem(offer, parameters, shapes))
         if offer.data is None:
             return make(signature, sample_count(signature), SEED)
         return own_data(offer.source, given, signature)
 
     def build(parameters: Parameters, data: Data) -> Problem:
-        return _problem(offer, parameters, (lambda: data.train_x) if offer.data is not None else None)
+        return _problem(offer, parameters, lambda: data.train_x)
 
     return Workload(
         spec_of(offer),
@@ -142,7 +147,9 @@ def _problem(offer: Offer, parameters: Mapping[str, Any], shapes: Shapes | None)
 
 def _shapes(offer: Offer, parameters: Mapping[str, Any]) -> Shapes | None:
     data = offer.data
-    return None if data is None else lambda: first_inputs(offer.source, offer.call(data, parameters))
+    if data is not None:
+        return lambda: first_inputs(offer.source, offer.call(data, parameters))
+    return None if offer.inputs is None else lambda: first_inputs(offer.source, (offer.inputs, None))
 
 
 def make_model(offer: Offer, parameters: Mapping[str, Any], shapes: Shapes | None) -> tuple[Any, Any]:
@@ -165,12 +172,24 @@ def make_model(offer: Offer, parameters: Mapping[str, Any], shapes: Shapes | Non
         raise UsageError(f"{offer.source}: {offer.name} returned {kind}, not a Keras model; return one")
     if getattr(made, "inputs", None):
         return made, made
+    if trains_itself(made) and type(made).call is keras.Model.call:
+        raise UsageError(
+            f"{offer.source}: {type(made).__name__} has a train_step of its own, which dlbench does not run, and no "
+            "call; return one of its networks from a function, such as 'def model(): return decoder'"
+        )
     if shapes is None:
         raise UsageError(
             f"{offer.source}: the model of {offer.name} does not know its inputs; start it with keras.Input(shape), "
             f"write 'def data()', or wrap it as keras.Model(x, net(x)) with x = keras.Input(shape)"
         )
     return made, _with_inputs(made, shapes())
+
+
+def trains_itself(model: Any) -> bool:
+    """Tell whether a model's class replaces what Keras does in a training step."""
+    import keras
+
+    return any(getattr(type(model), name) is not getattr(keras.Model, name) for name in TRAINING_METHODS)
 
 
 def _with_inputs(model: Any, arrays: Sequence[np.ndarray]) -> Any:

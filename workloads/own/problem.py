@@ -1,5 +1,6 @@
 """The problem of a user's own model: its loss, optimizer and metric, as offered, as compiled, or ones that fit."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -155,7 +156,9 @@ def as_loss(source: str, loss: Any) -> Any:
         def call(self, y_true: Any, y_pred: Any) -> Any:
             return function(y_true, y_pred)
 
-    return FunctionLoss(name=str(getattr(function, "__name__", "loss")))
+    # A lambda's name is none that TensorFlow takes.
+    name = re.sub(r"\W", "", str(getattr(function, "__name__", "loss")))
+    return FunctionLoss(name=name)
 
 
 def problem_signature(problem: Problem) -> Signature:

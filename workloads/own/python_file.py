@@ -19,6 +19,7 @@ from unittest.mock import patch
 from ...results.errors import UsageError
 from ..metrics import Metric
 from .offer import Offer, broken, parameters_of
+from .own_data import has_arrays
 
 FUNCTION_NAMES = ("model", "build_model", "create_model", "get_model", "make_model", "build")
 """Accepted names, the first found is taken."""
@@ -189,8 +190,10 @@ def _script(source: str, fit: FitCalled, again: Callable[[], Executed], path: Pa
     epochs, batch_size = arguments.get("epochs"), arguments.get("batch_size")
     x, y = arguments.get("x"), arguments.get("y")
     if y is None:
-        kind = type(x).__name__
-        made = replace(made, note=f"{source}: fit takes its batches from a {kind}; random data is used in its place")
+        arrays = has_arrays(x)
+        what = "is given no targets" if arrays else f"takes its batches from a {type(x).__name__}"
+        note = f"{source}: fit {what}; random data is used in its place"
+        made = replace(made, inputs=x if arrays else None, note=note)
     else:
         validation = arguments.get("validation_data")
         pair = isinstance(validation, tuple) and len(validation) == 2
