@@ -19,6 +19,7 @@ SPEC = Spec(
     parameters=(
         Parameter("depth", 10, "residual layers", 1, 10_000),
         Parameter("width", 64, "units of a layer", 1, 65536),
+        Parameter("norm", "none", "what stands before each layer", choices=("none", "layer")),
     ),
     estimate=Estimate(
         first_step_s={"jax": 1.0, "torch": 0.2, "tensorflow": 1.5},
@@ -36,7 +37,7 @@ def build(parameters: Parameters, data: Data) -> Problem:
     """Return the model, its loss and its optimizer.
 
     Each layer adds to its input. What it adds is divided by the root of the depth, so that the sum stays of the same
-    size however deep the stack is (De & Smith 2020).
+    size however deep the stack is (De & Smith 2020), with or without layer normalisation.
     """
     import keras
 
@@ -44,7 +45,7 @@ def build(parameters: Parameters, data: Data) -> Problem:
     measurements = keras.Input(data.train_x[0].shape[1:], name="measurements")
     x: Any = layers.Dense(width, name="widen")(measurements)
     for number in range(depth):
-        hidden = layers.LayerNormalization(name=f"norm_{number}")(x)
+        hidden = layers.LayerNormalization(name=f"norm_{number}")(x) if parameters["norm"] == "layer" else x
         hidden = layers.Dense(width, activation="relu", name=f"dense_{number}")(hidden)
         hidden = layers.Rescaling(depth**-0.5, name=f"scale_{number}")(hidden)
         x = layers.Add(name=f"add_{number}")([x, hidden])
