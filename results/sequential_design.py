@@ -65,7 +65,7 @@ def spent(share: float, total: float, shape: float) -> float:
 
 @lru_cache(maxsize=16)
 def sequential_design(
-    looks: Sequence[int] = LOOKS,
+    looks: tuple[int, ...] = LOOKS,
     *,
     alpha: float = ALPHA,
     claim_shape: float = CLAIM_SHAPE,
@@ -81,7 +81,7 @@ def sequential_design(
     variance, but for the simulation. The same arguments give the same bounds; the first call takes about half a second.
 
     Args:
-        looks: a tuple of pairs, rising, from 2 on.
+        looks: pairs, rising, from 2 on.
         alpha: chance to call equals worse, over all looks; the same for better.
         claim_shape: how it is spent (see `spent`).
         futility_beta: chance to give up on a difference of `futility_effect`, over all looks; 0 never gives up.
@@ -121,7 +121,7 @@ def sequential_design(
         claims.append(claim)
         futility.append(futile)
     equivalence = _one_sided_bounds(_statistics(values, looks), looks, equivalence_alpha, claim_shape)
-    return SequentialDesign(tuple(looks), tuple(claims), tuple(futility), equivalence, alpha)
+    return SequentialDesign(looks, tuple(claims), tuple(futility), equivalence, alpha)
 
 
 def _one_sided_bounds(

@@ -289,9 +289,15 @@ def coverage() -> None:
     subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
 
 
+def designs() -> None:
+    """Simulate false alarms, power and cost of comparisons (see designs.py)."""
+    subprocess.run([sys.executable, str(HERE / "designs.py")], check=True)
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "help": help_ratio,
     "coverage": coverage,
+    "designs": designs,
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,
