@@ -82,7 +82,7 @@ def gate_verdict(metrics: Sequence[MetricVerdict]) -> GateVerdict:
     if worse:
         return GateVerdict(REGRESSION, _regression(worse, asked), tuple(metrics))
     if all(metric.verdict == NOTHING_COMPARABLE for metric in asked):
-        words = f"none of {count} has values on both sides" if asked else "no metric is asked to pass"
+        words = "no metric has values on both sides" if asked else "no metric is asked to pass"
         return GateVerdict(NOTHING_COMPARABLE, words, tuple(metrics))
     if open_ones:
         words = f"{len(open_ones)} of {count} could not be decided: {_names(open_ones)}"

@@ -95,7 +95,7 @@ def decide(
     every = np.asarray(log_ratios, dtype=np.float64)
     values = every[np.isfinite(every)]
     allowed = None if margin is None else math.log1p(margin)
-    going, look = True, None
+    given_up, look = None, None
     for place, pairs in enumerate(design.looks):
         if pairs > values.size:
             break
@@ -104,17 +104,19 @@ def decide(
             continue
         if allowed is not None and look.inside(allowed):
             return _found(design, look, SAME, _same(look, allowed), every, candidate_lost or baseline_lost)
-        if going and look.claimed():
+        if given_up is None and look.claimed():
             verdict = BETTER if (look.mean > 0) == larger_is_better else WORSE
             withheld = candidate_lost if verdict == BETTER else baseline_lost
             return _found(design, look, verdict, f"the candidate is {verdict}", every, withheld)
-        going = going and not look.hopeless()
+        if given_up is None and look.hopeless():
+            given_up = pairs
         reachable = allowed is not None and _reachable(design, look, allowed)
-        if not going and not reachable and pairs < design.most_pairs:
+        if given_up is not None and not reachable and pairs < design.most_pairs:
             more = units.plural(design.most_pairs - pairs, "more pair")
-            reason = f"no difference shown; {more} would hardly show one{'' if margin is None else ', nor sameness'}"
+            hardly = f"{more} would hardly show {'one' if margin is None else 'sameness'}"
+            reason = f"no difference shown by {units.plural(given_up, 'pair')}; {hardly}"
             return _decision(design, look, UNSURE, reason, every, stop=True)
-    return _unfinished(design, look, every, values, ended=ended)
+    return _unfinished(design, look, every, values, given_up, asked=margin is not None, ended=ended)
 
 
 def _look(design: SequentialDesign, place: int, values: NDArray[np.float64]) -> _Look | None:
@@ -153,17 +155,23 @@ def _unfinished(
     look: _Look | None,
     every: NDArray[np.float64],
     values: NDArray[np.float64],
+    given_up: int | None,
     *,
+    asked: bool,
     ended: bool,
 ) -> Decision:
-    """Return that nothing is decided: at the last look, before it, or because no more pairs come."""
+    """Return that nothing is decided: at the last look, before it, or because no more pairs come.
+
+    Sameness is told of only where it was asked.
+    """
     stop = ended or values.size >= design.most_pairs
     if not values.size and stop:
         reason = "no pair has a value on both sides"
     elif look is None and values.size >= design.looks[0]:
         reason = "the ratio is the same in every pair: these are no measurements, or copies of one"
     elif values.size >= design.most_pairs:
-        reason = f"neither a difference nor sameness shown by {units.plural(values.size, 'pair')}"
+        shown = f"no difference shown by {units.plural(given_up or design.most_pairs, 'pair')}"
+        reason = f"{shown}, nor sameness by {design.most_pairs}" if asked else shown
     elif stop:
         reason = f"ended after {units.plural(values.size, 'pair')}; the design goes on to {design.most_pairs}"
     else:
