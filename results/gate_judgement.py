@@ -4,7 +4,6 @@ Of hundreds of metrics some look worse by chance. To fail only what fresh pairs 
 suspects and not for all metrics, keeps false alarms rare and finds more than a correction for all would.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -96,7 +95,7 @@ def _screened(samples: MetricSamples, plan: GatePlan) -> MetricVerdict:
     if policy.kind == GATE:
         suspect = bool(suspected(found.p, found.effect.estimate, plan, policy.margin))
     else:
-        suspect = found.p < plan.screen_alpha and not _within(found, policy, plan)
+        suspect = found.p < plan.screen_alpha and not _within(found, policy)
     if suspect:
         return _verdict(samples, found, SUSPECT, f"{_size(found, policy)}, p {found.p:.2g}")
     return _passed_or_not(samples, found, plan, None)
@@ -106,7 +105,7 @@ def _confirmed(samples: MetricSamples, found: Worsening, adjusted: float, plan: 
     policy = samples.policy
     if found.p is None or found.effect is None:
         return _untested(samples, found)
-    within = policy.kind == MUST_NOT_WORSEN and _within(found, policy, plan)
+    within = policy.kind == MUST_NOT_WORSEN and _within(found, policy)
     if adjusted <= plan.alpha and not within:
         if policy.kind == MUST_NOT_WORSEN and found.baseline_lost:
             words = "not called worse: seeds that the baseline lost are not in the difference"
@@ -124,7 +123,7 @@ def _passed_or_not(samples: MetricSamples, found: Worsening, plan: GatePlan, adj
     if doubt:
         return _verdict(samples, found, INCONCLUSIVE, doubt, adjusted)
     if policy.kind == MUST_NOT_WORSEN:
-        if _within(found, policy, plan):
+        if _within(found, policy):
             words = f"{_size(found, policy)}: within the margin of {units.number(policy.margin)}"
             return _verdict(samples, found, PASSED, words, adjusted)
         words = f"{_size(found, policy)}: shown neither to be worse nor to be within {units.number(policy.margin)}"
@@ -145,16 +144,14 @@ def _doubt(samples: MetricSamples, found: Worsening, plan: GatePlan) -> str | No
     return None
 
 
-def _within(found: Worsening, policy: MetricPolicy, plan: GatePlan) -> bool:
+def _within(found: Worsening, policy: MetricPolicy) -> bool:
     """Tell whether a worsening is shown to be less than the margin: at 2.5 %, one-sided (ICH E9, 1998).
 
-    Each of two stages has that level, so that together they have 5 %. Without spread it is known, given pairs enough.
+    Each of two stages has that level, so that together they have 5 %. Without spread the mean is all there is.
     """
     if found.effect is None:
         return False
-    bound = found.effect.high
-    if bound is None:
-        bound = found.effect.estimate if found.pairs >= plan.fewest_pairs else math.inf
+    bound = found.effect.estimate if found.effect.high is None else found.effect.high
     return bound < policy.margin * (1 - ROUNDING)
 
 

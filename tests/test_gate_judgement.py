@@ -78,12 +78,13 @@ def test_the_first_stage_alone_never_fails_nor_passes_a_suspect() -> None:
 
 def test_many_suspects_need_more_to_fail_than_one() -> None:
     def fresh(name: str) -> MetricSamples:
-        return _samples(name, 1.02, seed=4, pairs=12, sd=0.035)
+        return _samples(name, 1.02, seed=6, pairs=12, sd=0.035)
 
     alone = _gate([_samples("metric", 1.1)], [fresh("metric")]).metrics[0]
     names = [f"metric {number}" for number in range(40)]
     among = _gate([_samples(name, 1.1) for name in names], [fresh(name) for name in names]).metrics[0]
     assert alone.p == among.p == alone.adjusted_p
+    assert (alone.verdict, among.verdict) == (REGRESSION, PASSED)
     assert among.adjusted_p == pytest.approx(min(1, 40 * float(alone.p or 0)))
 
 
@@ -99,6 +100,11 @@ def test_a_difference_below_the_smallest_share_or_the_margin_is_not_suspected() 
     wide = MetricPolicy(margin=0.2)
     slow = _samples("metric", 1.1)
     assert _one(slow.candidate, slow.baseline, wide).verdict == PASSED
+    barely = _samples("metric", 1.27, sd=0.05)
+    assert _one(barely.candidate, barely.baseline).verdict == SUSPECT
+    beyond = _one(barely.candidate, barely.baseline, wide)
+    assert beyond.effect is not None
+    assert (beyond.verdict, beyond.effect.estimate > 0.2) == (PASSED, True)  # but not shown to be
     slower = _samples("metric", 1.3)
     assert _one(slower.candidate, slower.baseline, wide).verdict == SUSPECT
 

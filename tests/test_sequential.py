@@ -74,6 +74,16 @@ def test_a_clear_difference_ends_at_the_first_look() -> None:
     assert found.interval.estimate == pytest.approx(1.2, rel=0.02)
 
 
+@given(ratios)
+def test_the_interval_has_the_bound_of_its_look(values: list[float]) -> None:
+    found = decide(DESIGN, values[:4])
+    logs_so_far = np.asarray(values[:4])
+    if found.interval is not None and found.interval.low is not None:
+        half = DESIGN.claims[0] * logs_so_far.std(ddof=1) / 2
+        assert math.log(found.interval.low) == pytest.approx(logs_so_far.mean() - half, abs=1e-9)
+        assert found.interval.estimate == pytest.approx(math.exp(logs_so_far.mean()))
+
+
 def test_between_looks_nothing_is_decided() -> None:
     values = _noise(1, ratio=1.2, sd=0.01)
     before = decide(DESIGN, values[:3])

@@ -70,6 +70,26 @@ def test_binding_futility_is_part_of_the_level() -> None:
     assert _claimed(design, binding=False)[0] > _claimed(design)[0]
 
 
+def test_what_giving_up_saves_is_given_back_to_the_last_bounds() -> None:
+    strict, lenient = (sequential_design((4, 8, 12), futility_beta=beta, claim_shape=1.0) for beta in (0.1, 0))
+    assert strict.claims[0] == lenient.claims[0]
+    assert strict.claims[-1] < lenient.claims[-1] - 0.1
+    # Nothing is left unspent.
+    assert _in_bounds(_claimed(strict)[0], strict.alpha)
+
+
+def test_a_difference_of_the_stated_size_is_given_up_as_often_as_stated() -> None:
+    design = sequential_design((4, 8, 12, 40), futility_beta=0.05, futility_effect=0.8)
+    values = np.random.default_rng(8).normal(0.8, 1, (CASES, 12))
+    going, given_up = np.ones(CASES, dtype=bool), 0
+    for pairs, claim, futile in list(zip(design.looks, design.claims, design.futility, strict=True))[:-1]:
+        part = values[:, :pairs]
+        t = np.abs(part.mean(axis=1) / (part.std(ddof=1, axis=1) / math.sqrt(pairs)))
+        given_up += int((going & (t < futile)).sum())
+        going &= (t >= futile) & (t < claim)
+    assert _in_bounds(given_up, spent(12 / 40, 0.05, -1.0))
+
+
 def test_giving_up_costs_no_more_power_than_it_may() -> None:
     effect = 1.35
     (with_it, _), (without, _) = (_claimed(sequential_design(futility_beta=beta), effect) for beta in (0.01, 0))

@@ -110,7 +110,8 @@ def looked_at_often() -> None:
                 power.append(shares[slowdown])
                 fixed.append(once)
             held = np.mean([holds(one, 1 + slowdown) for one in decisions])
-            say(f"interval holds {slowdown:.0%}, noise {name}", f"{held:.1%}", "at least 95 %", met=bool(held >= 0.95))
+            about = f"interval of several looks holds a slowdown of {slowdown:.0%}, noise {name}"
+            say(about, f"{held:.1%}", "at least 95 %", met=bool(held >= 0.95))
     share = float(np.mean(used)) / FIXED
     say("processes, half equal and half 10 % slower", f"{share:.1%} of 12 pairs", "70 %", met=share <= 0.7)
     value = f"{np.mean(power):.1%}; 12 pairs at once: {np.mean(fixed):.1%}"
