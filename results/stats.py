@@ -77,6 +77,28 @@ def t_quantile(probability: float, freedom: int) -> float:
     return math.sqrt(freedom) * math.tan(low)
 
 
+def t_tail(t: Values | float, freedom: int) -> NDArray[np.float64]:
+    """Return P(T > t) for Student's t with so many degrees of freedom, for t of any shape, infinite ones too.
+
+    The finite sum that `t_quantile` inverts, so a tail is right to about 1e-15 and never below 0. Raises ValueError for
+    a t that is NaN, or no degree of freedom.
+    """
+    values = np.asarray(t, dtype=np.float64)
+    if np.isnan(values).any() or freedom < 1:
+        raise ValueError(f"expected numbers and a degree of freedom; received {t!r} and {freedom}")
+    angle = np.arctan(np.abs(values) / math.sqrt(freedom))
+    sine, square = np.sin(angle), np.cos(angle) ** 2
+    odd = freedom % 2
+    term = np.cos(angle) if odd else np.ones_like(angle)
+    total = np.zeros_like(angle)
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term = term * square * k / (k + 1)
+    within = (angle + sine * total) * 2 / math.pi if odd else sine * total
+    upper = np.clip((1 - within) / 2, 0, 0.5)
+    return np.where(values < 0, 1 - upper, upper)
+
+
 def _within(angle: float, freedom: int) -> float:
     """Return P(|T| <= t) for t = sqrt(freedom) tan(angle)."""
     sine, cosine = math.sin(angle), math.cos(angle)

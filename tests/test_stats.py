@@ -195,3 +195,21 @@ def test_more_queries_allow_more_exceedances() -> None:
     most = max(k for k in range(400) if reference.binom.cdf(k, n, 0.01) <= 0.01)
     for over, held in ((most, True), (most + 1, False)):
         assert stats.holds([0.02] * over + [0.001] * (n - over), 0.99, 0.01) is held
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=10), st.integers(1, 60))
+def test_t_tail_agrees_with_scipy(values: list[float], freedom: int) -> None:
+    assert stats.t_tail(values, freedom) == pytest.approx(reference.t.sf(values, freedom), rel=1e-6, abs=1e-14)
+
+
+@given(st.floats(0.001, 0.999), st.integers(1, 60))
+def test_t_tail_undoes_t_quantile(probability: float, freedom: int) -> None:
+    assert float(stats.t_tail(stats.t_quantile(probability, freedom), freedom)) == pytest.approx(1 - probability)
+
+
+def test_t_tail_at_its_ends_and_beyond() -> None:
+    assert stats.t_tail([-math.inf, 0, math.inf], 3).tolist() == [1, 0.5, 0]
+    assert stats.t_tail(np.zeros((2, 3)), 3).shape == (2, 3)
+    for t, freedom in ((math.nan, 3), (1.0, 0)):
+        with pytest.raises(ValueError, match="degree of freedom"):
+            stats.t_tail(t, freedom)

@@ -294,10 +294,16 @@ def coverage() -> None:
     subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
 
 
+def designs() -> None:
+    """Simulate false alarms, power and cost of comparisons (see designs.py)."""
+    subprocess.run([sys.executable, str(HERE / "designs.py")], check=True)
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "help": help_ratio,
     "coverage": coverage,
     "references": references,
+    "designs": designs,
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,

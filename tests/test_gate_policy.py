@@ -1,0 +1,29 @@
+"""What a gate may be asked."""
+
+import math
+
+import pytest
+from dlbench.results.errors import UsageError
+from dlbench.results.gate_policy import EXACT, MUST_NOT_WORSEN, MetricPolicy, MetricSamples
+
+
+def test_an_unknown_kind_is_named_with_the_near_ones() -> None:
+    with pytest.raises(UsageError, match="unknown kind of metric 'exakt'; did you mean 'exact'"):
+        MetricPolicy("exakt")
+
+
+@pytest.mark.parametrize("margin", [-0.01, math.inf, math.nan])
+def test_a_margin_is_a_number_from_0_on(margin: float) -> None:
+    with pytest.raises(UsageError, match="at least 0"):
+        MetricPolicy(EXACT, margin=margin)
+
+
+def test_accuracy_needs_a_margin() -> None:
+    with pytest.raises(UsageError, match="margin above 0, in its own unit"):
+        MetricPolicy(MUST_NOT_WORSEN, larger_is_better=True)
+
+
+def test_a_metric_is_known_by_its_case_and_name() -> None:
+    one, other = (MetricSamples("step time", [1.0], [1.0], case=case) for case in ("cnn", "mlp"))
+    assert one.key != other.key
+    assert one.key == MetricSamples("step time", [], [], case="cnn").key
