@@ -289,9 +289,15 @@ def coverage() -> None:
     subprocess.run([sys.executable, str(HERE / "coverage.py")], check=True)
 
 
+def histories() -> None:
+    """Simulate histories and time reading many runs (see histories.py)."""
+    subprocess.run([sys.executable, str(HERE / "histories.py")], check=False)
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "help": help_ratio,
     "coverage": coverage,
+    "histories": histories,
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,
