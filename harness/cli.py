@@ -8,7 +8,7 @@ import typer
 from . import cli_data
 from .cli_check import calibrate, verify
 from .cli_new import new
-from .cli_read import doctor, list_, show
+from .cli_read import doctor, history, list_, show
 from .cli_run import run
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ def root(
 app.command()(run)
 app.command("list")(list_)
 app.command()(show)
+app.command()(history)
 app.command()(verify)
 app.command()(new)
 app.command()(calibrate)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 ALARM = {5: 0.0028, 10: 0.0002, 20: 0.0002}
 """How many points after a change it is judged by (four of five may lie beyond it), and the two-sided level of one such
-judgement. Fewer than five points are a neighbour's job as often as a change; the longer stretches find what is too small for five. Over 60 points
-about 6 % of series without a change have an alarm (tests/bench/histories.py)."""
+judgement. Fewer are a neighbour's job as often as a change; the longer stretches find what is too small for five. Over
+60 points about 6 % of series without a change have an alarm (tests/bench/histories.py)."""
 
 FEWEST_BEFORE = 8
 """Points before a change that it takes to judge it."""
@@ -90,10 +90,10 @@ def changes(values: Sequence[float] | Array) -> list[Change]:
 def changes_of(series: Sequence[Sequence[float] | Array]) -> list[list[Change]]:
     """Return the changes of level of several series, each of a length of its own: much faster than one by one.
 
-    After each point the last 5, 10 and 20 points are held against the BASELINE points before them, on logarithms, as in
-    a two-sample t test for the mean (Hawkins, Qiu & Kang, The changepoint model for statistical process control, Journal
-    of Quality Technology 35(4), 2003, who judge after each point; here in windows, so that the cost is linear). Level
-    and noise of the baseline are a Winsorised mean and standard deviation (Tukey & McLaughlin, Sankhya A 25, 1963),
+    After each point the last 5, 10 and 20 points are held against the BASELINE points before them, on logarithms, as
+    in a two-sample t test for the mean (Hawkins, Qiu & Kang, The changepoint model for statistical process control,
+    Journal of Quality Technology 35(4), 2003, who judge after each point; here in windows, at linear cost). Level and
+    noise of the baseline are a Winsorised mean and standard deviation (Tukey & McLaughlin, Sankhya A 25, 1963),
     the points after it are clipped likewise, and BEYOND of them must lie on one side. A change starts its series anew.
 
     Raises ValueError for a value that is not positive and finite.
@@ -149,8 +149,9 @@ def _differs(after: Array, level: Array, noise: Array, size: Array) -> NDArray[n
     mean = np.clip(units, -CLIP_AFTER, CLIP_AFTER).mean(axis=1)
     side = np.where(mean > 0, (units > SIDE).sum(axis=1), (units < -SIDE).sum(axis=1))
     score = np.abs(mean) / np.sqrt(INFLATION * (1 / length + 1 / size))
-    shift = np.abs(after - level[:, None]).mean(axis=1)
-    return (score > limit(length, size)) & (side >= BEYOND * length) & (shift > SMALLEST_CHANGE)
+    shift = np.abs(after.mean(axis=1) - level)
+    told: NDArray[np.bool_] = (score > limit(length, size)) & (side >= BEYOND * length) & (shift > SMALLEST_CHANGE)
+    return told
 
 
 def limit(length: int, size: Array) -> Array:

@@ -9,10 +9,11 @@ added in natural logarithms, so that 0.03 is 3 %:
   cache. All processes of a run share it, so that more processes do not average it out;
 - drift: linear over the series, its total normal, DRIFT: a nuisance, and an alarm that it causes counts as false;
 - bursts: with chance BURST a run, and all its processes, is slower by an exponential with mean BURST_HEIGHT; each
-  further run stays in the burst with chance BURST_STAYS: a neighbour's job that meets one run, at times two or three;
+  further run stays in the burst with chance BURST_STAYS: a neighbour's job that meets one run, at times
+  two or three;
 - outliers: with chance OUTLIER a process is slower by an exponential with mean OUTLIER_HEIGHT.
 
-The two noises of the profiles L, M and H are those that gates of other projects were judged by. The sizes of the rest were
+The two noises of the profiles L, M and H are those that other gates were judged by. The sizes of the rest were
 set before any method was tried on them, and stay as they are whatever a method makes of them.
 """
 
