@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_data
+from . import cli_baseline, cli_data
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import doctor, history, list_, show
@@ -54,4 +54,5 @@ app.command()(verify)
 app.command()(new)
 app.command()(calibrate)
 app.command()(doctor)
+app.add_typer(cli_baseline.app, name="baseline")
 app.add_typer(cli_data.app, name="data")

@@ -111,6 +111,9 @@ class SeriesKey:
     direction: str | None
     """Of the workload's own metric."""
 
+    def __hash__(self) -> int:
+        return hash((self.workload, self.case_id, self.machine, self.device_name))
+
     @property
     def case(self) -> Case:
         """The case that all points of the series measured."""

@@ -1,21 +1,26 @@
 """Print how well changes in histories are found, by simulation with fixed seeds, and how fast many runs are read.
 
-Usage: histories.py. About three minutes; only the last figure is timed.
+Usage: histories.py [PART]... About twenty minutes and 2 GB of temporary files; only the last three parts are timed.
 """
 
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from dlbench.results import change_points
+from dlbench.results.index import FILE, Index
 from dlbench.results.prediction import LEVEL, prediction
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import series_noise  # beside this script
+from many_runs import make_store
 from series_noise import HIGH, LOW, MIDDLE, Profile
 
 SERIES = 5_000
@@ -27,6 +32,8 @@ LATER = 20
 PROCESSES = 5
 """A point is the median over so many processes of a run."""
 MANY_SERIES, LONG = 16_000, 1_000
+INDEXED_TRIALS = 20_000
+TRIALS = 1_000_000
 
 missed = 0
 
@@ -158,13 +165,57 @@ def many_series() -> None:
     say(f"analysis of {MANY_SERIES:,} series of {LONG:,} points", value, "under 60 s", met=seconds < 60)
 
 
-PARTS: Sequence[Callable[[], None]] = (steps_found, where_steps_are, reference, predictions, many_series)
+def index_rate() -> None:
+    """Time the index over runs like those of suite quick: 20 windows, 13 marks and 17 settings a trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder)
+        make_store(store, INDEXED_TRIALS, workloads=10, per_case=3, windows=20)
+        with Index(store) as index:
+            start = time.perf_counter()
+            index.refresh()
+            rate = INDEXED_TRIALS / (time.perf_counter() - start) * 60
+    cores = len(os.sched_getaffinity(0))
+    say(f"trials indexed a minute on {cores} cores", f"{rate:,.0f}", "at least 100,000 on two", met=rate >= 100_000)
+
+
+def a_million_trials() -> None:
+    """Time `dlbench history` of one case where the store has a million trials, index built, process start included.
+
+    The trials have two windows each, which the index does not keep anyway.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder)
+        runs = make_store(store, TRIALS, workloads=100, per_case=3, windows=2)
+        words = [sys.executable, "-m", "dlbench", "history", "work042", "-b", "jax", "--store", folder]
+        start = time.perf_counter()
+        subprocess.run(words, check=True, capture_output=True)
+        built = time.perf_counter() - start
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run(words, check=True, capture_output=True)
+            times.append(time.perf_counter() - start)
+        size = (store / FILE).stat().st_size
+    value = f"median {sorted(times)[2]:.2f} s ({runs:,} runs; index {size / 1e6:.0f} MB, built in {built:.0f} s)"
+    say(f"history of one case among {TRIALS:,} trials", value, "under 2 s", met=sorted(times)[2] < 2)
+
+
+PARTS: Sequence[Callable[[], None]] = (
+    steps_found,
+    where_steps_are,
+    reference,
+    predictions,
+    many_series,
+    index_rate,
+    a_million_trials,
+)
 
 
 def main() -> int:
     """Print every figure; return how many were missed."""
-    for part in PARTS:
-        part()
+    names = {part.__name__: part for part in PARTS}
+    for name in sys.argv[1:] or names:
+        names[name]()
     return missed
 
 
