@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,6 +32,7 @@ from ..results.index import Index
 from ..results.points import METRICS, machine_key, machine_words
 from ..results.store import find_run, read_run, store_path
 from .history_command import refresh
+from .output import WIDTH_IN_FILES
 
 FINDING, INCONCLUSIVE = 1, 5
 HEADS = ("workload", "case", "metric", "baseline", "expected", "run", "verdict")
@@ -78,7 +80,7 @@ def list_command(store: str | None) -> int:
             str(len(one.entries)),
             str(len(one.failed)),
         )
-    console = Console(file=sys.stdout, highlight=False, markup=False)
+    console = _console()
     if shelf.baselines:
         console.print(table)
     else:
@@ -135,13 +137,13 @@ def _cells(one: Judged) -> tuple[str, ...]:
     def text(value: float | None) -> str:
         return units.missing() if value is None else value_text(one.metric, one.key.item, value)
 
-    expected = f"{text(one.expected.low)}{units.DASH}{text(one.expected.high)}" if one.expected else units.missing()
+    expected = f"{text(one.expected.low).split()[0]} to {text(one.expected.high)}" if one.expected else units.missing()
     words = (one.key.workload, series_text(one.key), METRICS[one.metric].title)
     return (*words, text(one.baseline), expected, text(one.value), one.verdict)
 
 
 def _write(found: Sequence[Judged], baseline: Baseline, notes: Sequence[str], output_format: str) -> None:
-    said = [*notes, *(judged_text(one) for one in found if one.confirm or one.reason)]
+    said = [*notes, *(judged_text(one) for one in found if one.confirm), *_reasons(found)]
     if output_format == "json":
         rows = [{**_facts(one), **{k: v for k, v in asdict(one).items() if k != "key"}} for one in found]
         facts = {"baseline": baseline.name, "run": baseline.run, "notes": list(notes), "figures": rows}
@@ -165,11 +167,28 @@ def _write(found: Sequence[Judged], baseline: Baseline, notes: Sequence[str], ou
         table = Table(*HEADS, box=None, pad_edge=False)
         for one in found:
             table.add_row(*map(Text, _cells(one)), style="red" if one.verdict == SUSPECT else None)
-        console = Console(file=sys.stdout, highlight=False, markup=False)
+        console = _console()
         console.print(table)
         for text in said:
-            console.print(Text(text))
+            console.print(Text(text), soft_wrap=True)  # a command stays whole
     sys.stdout.flush()
+
+
+def _reasons(found: Sequence[Judged]) -> list[str]:
+    """Return what is to be said of figures beside their verdicts, each thing once."""
+    same: dict[tuple[str, str], list[Judged]] = {}
+    for one in found:
+        if one.reason and not one.confirm:
+            same.setdefault((one.verdict, one.reason), []).append(one)
+    return [
+        judged_text(few[0]) if len(few) == 1 else f"{units.plural(len(few), 'figure')}: {verdict}: {reason}"
+        for (verdict, reason), few in same.items()
+    ]
+
+
+def _console() -> Console:
+    width = max(shutil.get_terminal_size((WIDTH_IN_FILES, 24)).columns, 60)
+    return Console(file=sys.stdout, highlight=False, markup=False, width=width)
 
 
 def _facts(one: Judged) -> dict[str, object]:

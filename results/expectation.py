@@ -155,5 +155,5 @@ def judged_text(judged: Judged) -> str:
     """Return a verdict in a sentence, with what to do."""
     words = f"{judged.key.workload} {series_text(judged.key)}, {METRICS[judged.metric].title}"
     if judged.confirm:
-        return f"suspect: {words}: confirm with `{judged.confirm}`"
+        return f"suspect: {words}: confirm with `{judged.confirm}`{f' ({judged.reason})' if judged.reason else ''}"
     return f"{words}: {judged.verdict}{f': {judged.reason}' if judged.reason else ''}"
