@@ -31,6 +31,9 @@ MANY_BYTES = 4_000_000
 WAIT_S = 60.0
 """For another process that refreshes the same index."""
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite calls a file that is no index any more; a locked one is left alone."""
+
 TABLES = """
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, name TEXT UNIQUE, size INTEGER, modified INTEGER,
@@ -140,7 +143,7 @@ class Index:
                 raise
             self._base.execute("COMMIT")
         except sqlite3.Error as error:
-            raise BrokenError(f"cannot write the index {self._path}: {error}; it may be deleted at any time") from error
+            raise self._trouble("write", error) from error
         return number
 
     def _update(self, told: Callable[[int, int], None] | None) -> int:
@@ -235,40 +238,58 @@ class Index:
         return row.fetchone() is not None
 
     def _open(self) -> sqlite3.Connection:
-        """Open the index, anew where it is of another version or damaged; in memory where the store is read-only."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        """Open the index: anew where it is damaged or of another version, in memory where it cannot be kept.
+
+        Raises:
+            BrokenError: it cannot be opened, for example since another process holds it for long.
+
+        """
+        if not self._runs.is_dir() or not self._writable():
             return _made(sqlite3.connect(":memory:", isolation_level=None))
-        try:
-            return self._opened()
-        except sqlite3.DatabaseError:
-            self._path.unlink(missing_ok=True)
         try:
             return self._opened()
         except sqlite3.Error as error:
-            raise BrokenError(f"cannot open the index {self._path}: {error}; it may be deleted at any time") from error
+            if getattr(error, "sqlite_errorcode", None) not in DAMAGED:
+                raise self._trouble("open", error) from error
+        try:
+            self._path.unlink(missing_ok=True)
+            return self._opened()
+        except (OSError, sqlite3.Error) as error:
+            raise self._trouble("open", error) from error
+
+    def _writable(self) -> bool:
+        """Make the index's folder; tell whether the index can be kept there."""
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self._path if self._path.exists() else self._path.parent, os.W_OK)
 
     def _opened(self) -> sqlite3.Connection:
-        if not os.access(self._path if self._path.exists() else self._path.parent, os.W_OK):
-            return _made(sqlite3.connect(":memory:", isolation_level=None))
         base = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None)
         try:
-            (version,) = base.execute("PRAGMA user_version").fetchone()
-            return base if version == VERSION else _made(base)
+            return base if _version(base) == VERSION else _made(base)
         except sqlite3.Error:
             base.close()
             raise
 
+    def _trouble(self, what: str, error: Exception) -> BrokenError:
+        return BrokenError(f"cannot {what} the index {self._path}: {error}; it may be deleted at any time")
+
+
+def _version(base: sqlite3.Connection) -> int:
+    return int(base.execute("PRAGMA user_version").fetchone()[0])
+
 
 def _made(base: sqlite3.Connection) -> sqlite3.Connection:
-    """Make the tables anew, in one transaction."""
+    """Make the tables anew in one transaction, unless another process did meanwhile."""
     base.execute("BEGIN IMMEDIATE")
-    for table in ("files", "series", "environments", "cells", "points"):
-        base.execute(f"DROP TABLE IF EXISTS {table}")
-    for statement in filter(str.strip, TABLES.split(";")):
-        base.execute(statement)
-    base.execute(f"PRAGMA user_version = {VERSION}")
+    if _version(base) != VERSION:
+        for table in ("files", "series", "environments", "cells", "points"):
+            base.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in filter(str.strip, TABLES.split(";")):
+            base.execute(statement)
+        base.execute(f"PRAGMA user_version = {VERSION}")
     base.execute("COMMIT")
     return base
 

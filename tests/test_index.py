@@ -1,12 +1,15 @@
 """The index: derived from the runs, brought up to date, and never trusted beyond them."""
 
 import os
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from dlbench.results import index
+from dlbench.results.errors import BrokenError
 from dlbench.results.index import FILE, Index, Series
 from dlbench.results.model import Case, Trial
 from dlbench.results.store import RunWriter
@@ -202,3 +205,17 @@ def test_the_environment_of_a_point_is_kept_without_other_frameworks(tmp_path: P
 
 def test_an_empty_store_has_no_series(tmp_path: Path) -> None:
     assert read(tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_index_that_another_process_holds_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, 1, faster(1.0))
+    before = read(tmp_path)
+    put(tmp_path, 2, faster(2.0))
+    monkeypatch.setattr(index, "WAIT_S", 0.01)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BrokenError, match="locked"):
+            read(tmp_path)
+    monkeypatch.undo()
+    assert len(values(read(tmp_path)[0])) == len(values(before[0])) + 1
