@@ -43,7 +43,7 @@ def prediction(values: Sequence[float]) -> Prediction | None:
         raise ValueError("expected positive, finite values")
     if last.size < FEWEST_SESSIONS:
         return None
-    levels, noises = level_and_noise(np.log(last)[None, :])
+    levels, noises = level_and_noise(np.log(last)[:, None])
     level, noise = float(levels[0]), float(noises[0])
     half = stats.t_quantile((1 + LEVEL) / 2, last.size - 1) * noise * math.sqrt(1 + INFLATION / last.size)
     return Prediction(math.exp(level), math.exp(level - half), math.exp(level + half), last.size)

@@ -158,11 +158,17 @@ def many_series() -> None:
     """Time the analysis of many long histories."""
     rng = np.random.default_rng(5000)
     series = list(np.exp(0.03 * rng.standard_normal((MANY_SERIES, LONG))))
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), processor_time()
     told = change_points.changes_of(series)
-    seconds = time.perf_counter() - start
-    value = f"{seconds:.0f} s, {sum(map(len, told)):,} changes told"
+    seconds, spent = time.perf_counter() - start, processor_time() - spent
+    value = f"{seconds:.0f} s ({spent:.0f} s of processor time), {sum(map(len, told)):,} changes told"
     say(f"analysis of {MANY_SERIES:,} series of {LONG:,} points", value, "under 60 s", met=seconds < 60)
+
+
+def processor_time() -> float:
+    """Return the seconds of processor time of this process and of its children that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def index_rate() -> None:
@@ -171,11 +177,12 @@ def index_rate() -> None:
         store = Path(folder)
         make_store(store, INDEXED_TRIALS, workloads=10, per_case=3, windows=20)
         with Index(store) as index:
-            start = time.perf_counter()
+            start, spent = time.perf_counter(), processor_time()
             index.refresh()
-            rate = INDEXED_TRIALS / (time.perf_counter() - start) * 60
+            rate, spent = INDEXED_TRIALS / (time.perf_counter() - start) * 60, processor_time() - spent
     cores = len(os.sched_getaffinity(0))
-    say(f"trials indexed a minute on {cores} cores", f"{rate:,.0f}", "at least 100,000 on two", met=rate >= 100_000)
+    value = f"{rate:,.0f} ({spent / INDEXED_TRIALS * 1e3:.2f} ms of processor time each)"
+    say(f"trials indexed a minute on {cores} cores", value, "at least 100,000 on two", met=rate >= 100_000)
 
 
 def a_million_trials() -> None:
