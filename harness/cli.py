@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from . import cli_data
+from . import cli_baseline, cli_data
 from .cli_check import calibrate, verify
 from .cli_new import new
-from .cli_read import doctor, list_, show
+from .cli_read import doctor, history, list_, show
 from .cli_run import run
 
 app = typer.Typer(
@@ -49,8 +49,10 @@ def root(
 app.command()(run)
 app.command("list")(list_)
 app.command()(show)
+app.command()(history)
 app.command()(verify)
 app.command()(new)
 app.command()(calibrate)
 app.command()(doctor)
+app.add_typer(cli_baseline.app, name="baseline")
 app.add_typer(cli_data.app, name="data")

@@ -1,4 +1,4 @@
-"""`dlbench list`, `show` and `doctor` as typed."""
+"""`dlbench list`, `show`, `history` and `doctor` as typed."""
 
 from typing import Annotated
 
@@ -49,6 +49,62 @@ def show(
 
     raise typer.Exit(
         show_command(run, tuple(workload or ()), tuple(backend or ()), tuple(phase or ()), output_format.value, store)
+    )
+
+
+def history(
+    targets: Annotated[list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Only these workloads.")] = None,
+    workload: Annotated[list[str] | None, typer.Option("--workload", "-w", help="The same, as a comma list.")] = None,
+    backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="Only these backends.")] = None,
+    phase: Annotated[list[str] | None, typer.Option("--phase", help="Only these phases.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", help="Only these: throughput, latency_p50, first_step, memory, accuracy, …"),
+    ] = None,
+    case: Annotated[list[str] | None, typer.Option("--case", help="Only cases with these ids (see -f json).")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Only runs with this label.")] = None,
+    last: Annotated[int | None, typer.Option("--last", metavar="N", help="Show the last N points of each.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="Show points from a date, or a run's id, on.")
+    ] = None,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit with 1 where the last change of a series is for the worse.")
+    ] = False,
+    output_format: FormatOption = Format.table,
+    store: StoreOption = None,
+) -> None:
+    """Show how each case changed from run to run, where its level changed, and what else changed there.
+
+    A point is the median over a run's trials. Runs of other machines, devices, data or factors stand in series of
+    their own. What is told about changes, and how surely, stands in docs/history.md.
+
+    Examples:
+      dlbench history digits_cnn -m throughput          one workload, one figure
+
+      dlbench history -b jax --last 30 --fail-on-alert  in a nightly pipeline
+
+      dlbench history --since 2026-11-01 -f csv         every point, for a program
+
+    """
+    from .history_command import history_command
+
+    wanted = {
+        "workload": [*(targets or ()), *(workload or ())],
+        "backend": backend or (),
+        "phase": phase or (),
+        "case_id": case or (),
+    }
+    raise typer.Exit(
+        history_command(
+            wanted,
+            metric or (),
+            label=label,
+            last=last,
+            since=since,
+            fail_on_alert=fail_on_alert,
+            output_format=output_format.value,
+            store=store,
+        )
     )
 
 

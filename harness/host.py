@@ -11,6 +11,8 @@ from ..results.environment import Machine
 
 MEGABYTE = 1_000_000
 LOW_MEMORY_BYTES = 2_000 * MEGABYTE
+IMAGE_VARIABLES = ("DLBENCH_IMAGE", "CI_JOB_IMAGE")
+"""Where a container's image is told: by the user, or by GitLab's runners. Inside a container nothing else knows it."""
 BUSY_LOAD = 0.5
 """Runnable programs per core, averaged over a minute, above which a machine is called busy."""
 
@@ -28,8 +30,7 @@ def read_machine(root: Path = Path("/")) -> Machine:
     cpu = _cpu_model(root) or platform.processor() or platform.machine()
     cores, memory = usable_cores(), _memory_bytes(root, "MemTotal")
     system = f"{platform.system()} {platform.machine()}"
-    gpu_driver = _first_line(root / "proc/driver/nvidia/version")
-    same = "|".join((cpu, str(cores), str((memory or 0) // (1 << 30)), system, gpu_driver or ""))
+    same = "|".join((cpu, str(cores), str((memory or 0) // (1 << 30)), system, _gpus(root)))
     return Machine(
         hostname=socket.gethostname(),
         system=system,
@@ -38,6 +39,8 @@ def read_machine(root: Path = Path("/")) -> Machine:
         memory_bytes=memory,
         governor=_governor(root),
         fingerprint=hashlib.sha256(same.encode()).hexdigest()[:12],
+        driver=_driver(root),
+        image=next((os.environ[name] for name in IMAGE_VARIABLES if os.environ.get(name)), None),
     )
 
 
@@ -91,6 +94,18 @@ def concerns(machine: Machine, root: Path = Path("/")) -> tuple[Concern, ...]:
     if not (root / "proc/stat").exists():
         found.append(Concern("the system has no /proc: load and memory cannot be measured", "measure on Linux"))
     return tuple(found)
+
+
+def _gpus(root: Path) -> str:
+    """Return the models of the GPUs as the driver lists them; "" without one."""
+    listed = sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))
+    return ", ".join(_field(path, "Model") or "unknown" for path in listed)
+
+
+def _driver(root: Path) -> str | None:
+    """Return the version of NVIDIA's driver: the first word of its line that is a version."""
+    line = _first_line(root / "proc/driver/nvidia/version") or ""
+    return next((word for word in line.split() if word[0].isdigit() and "." in word), None)
 
 
 def _load_per_core(root: Path, cores: int) -> float | None:

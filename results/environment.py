@@ -27,6 +27,10 @@ class Machine:
     governor: str | None = None
     fingerprint: str = ""
     """Hash of what makes two machines the same for timing: CPU, cores, memory, system, GPUs."""
+    driver: str | None = None
+    """Version of the GPU's driver."""
+    image: str | None = None
+    """Name or digest of the container image, where the surroundings tell one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,9 @@ def steady_start(step_seconds: Sequence[float] | Array, steps: Sequence[int]) ->
     logs = np.log(_merged(times, counts, width))
     noise = _noise(logs)
     drawn = _drawn_in(logs, noise)
+    errors = _errors(drawn)
     penalty = PENALTY * math.log(logs.size) * noise**2
-    starts = _segments(drawn, penalty * _inflation(logs, drawn, penalty))
+    starts = _segments(errors, penalty * _inflation(logs, drawn, errors, penalty))
     first = starts[_agreeing(_levels(logs, starts), max(math.log1p(TOLERANCE), noise / 2))] * width
     return first if counts[first:].sum() >= COVERAGE * counts.sum() else None
 
@@ -94,19 +95,25 @@ def _noise(logs: Array) -> float:
     found = [SMALLEST_NOISE]
     for lag in range(1, min(3, logs.size - 3) + 1):
         differences = logs[lag:] - logs[:-lag]
-        deviation = float(np.median(np.abs(differences - np.median(differences))))
+        deviation = _median(np.abs(differences - _median(differences)))
         found.append(1.4826 * deviation / math.sqrt(2))
     return max(found)
 
 
-def _inflation(logs: Array, drawn: Array, penalty: float) -> float:
+def _median(values: Array) -> float:
+    """Return the median; short series are sorted in a tenth of the time that NumPy's function takes."""
+    ordered, half = np.sort(values), values.size // 2
+    return float(ordered[half]) if values.size % 2 else float((ordered[half - 1] + ordered[half]) / 2)
+
+
+def _inflation(logs: Array, drawn: Array, errors: Array, penalty: float) -> float:
     """Return by how much the variance of a mean exceeds that of independent noise: (1 + r) / (1 - r).
 
     r is the lag-1 autocorrelation of a first-order process (Priestley, Spectral Analysis and Time Series, 1981,
     3.5). Two estimates see it, and the smaller counts, so that neither a drift nor a change passes for noise: the
     one from differences is blind to drift, the one from the residuals of a cautious search to changes.
     """
-    alike = min(_alike_in_differences(logs), _alike_in_residuals(drawn, _segments(drawn, CAUTION * penalty)))
+    alike = min(_alike_in_differences(logs), _alike_in_residuals(drawn, _segments(errors, CAUTION * penalty)))
     alike = min(max(alike, 0.0), MOST_ALIKE)
     return (1 + alike) / (1 - alike)
 
@@ -125,7 +132,7 @@ def _alike_in_differences(logs: Array) -> float:
 
 def _trimmed_variance(differences: Array) -> float:
     """Return the mean square around the median without the largest; short of a factor that all lags share."""
-    squares = np.sort((differences - np.median(differences)) ** 2)
+    squares = np.sort((differences - _median(differences)) ** 2)
     return float(squares[: max(3, math.ceil(squares.size * (1 - TRIMMED)))].mean())
 
 
@@ -145,34 +152,40 @@ def _drawn_in(logs: Array, noise: float) -> Array:
     The first windows stay as they are: a slow one there is settling, and to lose it costs nothing.
     """
     mirrored = np.pad(logs, REACH, mode="reflect")  # never repeats the last value itself
-    running = np.median(np.lib.stride_tricks.sliding_window_view(mirrored, 2 * REACH + 1), axis=1)
+    running = np.sort(np.lib.stride_tricks.sliding_window_view(mirrored, 2 * REACH + 1), axis=1)[:, REACH]
     drawn: Array = np.clip(logs, running - CLIP * noise, running + CLIP * noise)
     drawn[:REACH] = logs[:REACH]
     return drawn
 
 
-def _segments(values: Array, penalty: float) -> list[int]:
-    """Return where each segment of the best partition starts: least squared error plus penalties."""
-    n = values.size
+def _errors(values: Array) -> Array:
+    """Return the squared error of each part of a series around its mean: from the column's index to before the row."""
     values = values - values.mean()
     total = np.concatenate(([0.0], np.cumsum(values)))
     square = np.concatenate(([0.0], np.cumsum(values**2)))
-    best, previous = np.zeros(n + 1), np.zeros(n + 1, dtype=np.intp)
+    places = np.arange(values.size + 1)
+    lengths = np.maximum(places[:, None] - places[None, :], 1)  # what lies above the diagonal is never read
+    errors: Array = square[:, None] - square[None, :] - (total[:, None] - total[None, :]) ** 2 / lengths
+    return errors
+
+
+def _segments(errors: Array, penalty: float) -> list[int]:
+    """Return where each segment of the best partition starts: least squared error (see `_errors`) plus penalties."""
+    n = len(errors) - 1
+    best, previous = np.zeros(n + 1), [0] * (n + 1)
     for end in range(1, n + 1):
-        lengths = np.arange(end, 0, -1)
-        errors = square[end] - square[:end] - (total[end] - total[:end]) ** 2 / lengths
-        costs = best[:end] + errors + penalty
-        previous[end] = np.argmin(costs)
+        costs = best[:end] + errors[end, :end] + penalty
+        previous[end] = int(costs.argmin())
         best[end] = costs[previous[end]]
-    starts = [int(previous[n])]
+    starts = [previous[n]]
     while starts[-1] > 0:
-        starts.append(int(previous[starts[-1]]))
+        starts.append(previous[starts[-1]])
     return starts[::-1]
 
 
 def _levels(logs: Array, starts: list[int]) -> list[float]:
     """Return the median of each segment: an outlier that was drawn in still pulls at a mean."""
-    return [float(np.median(part)) for part in np.split(logs, starts[1:])]
+    return [_median(part) for part in np.split(logs, starts[1:])]
 
 
 def _agreeing(levels: list[float], tolerance: float) -> int:

@@ -73,9 +73,20 @@ def test_the_fingerprint_is_that_of_the_hardware(root: Path) -> None:
     assert read_machine(root).fingerprint == first
 
 
+def test_another_driver_or_image_is_told_and_is_the_same_hardware(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read_machine(root)
+    assert (first.driver, first.image) == (None, None)
+    line = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\n"
+    put(root, "proc/driver/nvidia/version", line)
+    monkeypatch.setenv("DLBENCH_IMAGE", "bench@sha256:12")
+    second = read_machine(root)
+    assert (second.driver, second.image) == ("550.54.15", "bench@sha256:12")
+    assert second.fingerprint == first.fingerprint
+
+
 def test_other_hardware_has_another_fingerprint(root: Path) -> None:
     found = [read_machine(root).fingerprint]
-    put(root, "proc/driver/nvidia/version", "NVRM version: 550.1\n")
+    put(root, "proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t NVIDIA A10\nIRQ: 1\n")
     found.append(read_machine(root).fingerprint)
     memory(root, total_kb=32_768_000)
     found.append(read_machine(root).fingerprint)

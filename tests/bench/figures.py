@@ -43,6 +43,9 @@ def list_() -> None:
 def show() -> None:
     "Nothing."
 @app.command()
+def history() -> None:
+    "Nothing."
+@app.command()
 def verify() -> None:
     "Nothing."
 @app.command()
@@ -68,6 +71,23 @@ def fetch() -> None:
 def verify_data() -> None:
     "Nothing."
 app.add_typer(data, name="data")
+baseline = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+@baseline.callback()
+def of_baseline() -> None:
+    "Nothing."
+@baseline.command()
+def save() -> None:
+    "Nothing."
+@baseline.command("list")
+def list_baselines() -> None:
+    "Nothing."
+@baseline.command("show")
+def show_baseline() -> None:
+    "Nothing."
+@baseline.command()
+def use() -> None:
+    "Nothing."
+app.add_typer(baseline, name="baseline")
 app()
 """
 
@@ -299,11 +319,17 @@ def designs() -> None:
     subprocess.run([sys.executable, str(HERE / "designs.py")], check=True)
 
 
+def histories() -> None:
+    """Simulate histories and time reading many runs (see histories.py)."""
+    subprocess.run([sys.executable, str(HERE / "histories.py")], check=False)
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "help": help_ratio,
     "coverage": coverage,
     "references": references,
     "designs": designs,
+    "histories": histories,
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,

@@ -1,0 +1,76 @@
+"""`dlbench baseline` as typed."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli import dlbench
+from tests.nightly_runs import MACHINE, night, nights, trials, write
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with twenty nights and a baseline of the tenth, in use."""
+    made = tmp_path_factory.mktemp("baselines")
+    nights(made / ".dlbench", 20)
+    assert dlbench(made, "baseline", "save", "main", "20260910").status == 0
+    assert dlbench(made, "baseline", "use", "main").stdout == "main is in use\n"
+    return made
+
+
+def test_the_baselines_are_listed_with_what_they_belong_to(folder: Path) -> None:
+    ended = dlbench(folder, "baseline", "list", COLUMNS="200")
+    line = ended.stdout.splitlines()[1]
+    assert line.startswith("*  main  20260910-020000-ab12")
+    assert "AMD EPYC 7763, 2 cores, 8 GiB (0123456789ab)" in line
+    assert "550.54" in line
+
+
+def test_a_quiet_night_passes_and_json_and_csv_say_the_same(folder: Path) -> None:
+    ended = dlbench(folder, "baseline", "show")
+    assert ended.status == 0, ended.stdout + ended.stderr
+    assert "as expected" in ended.stdout
+    facts = json.loads(dlbench(folder, "baseline", "show", "main", "-f", "json").stdout)
+    rows = list(csv.DictReader(io.StringIO(dlbench(folder, "baseline", "show", "-f", "csv").stdout)))
+    assert [one["verdict"] for one in facts["figures"]] == [row["verdict"] for row in rows] == ["as expected"] * 5
+
+
+def test_a_slow_night_is_a_finding_and_other_hardware_is_not_compared(tmp_path: Path) -> None:
+    store = tmp_path / ".dlbench"
+    nights(store, 12)
+    dlbench(tmp_path, "baseline", "save", "main")
+    write(store, night(12), trials(0.0065))
+    ended = dlbench(tmp_path, "baseline", "show", "main", COLUMNS="200")
+    assert ended.status == 1
+    assert "confirm with `dlbench ab digits_cnn --backend jax --a 20260912" in ended.stdout
+    write(store, night(13, machine=replace(MACHINE, fingerprint="ffff", cpu="Xeon")), trials(0.005))
+    ended = dlbench(tmp_path, "baseline", "show", "main", "--run", "latest")
+    assert (ended.status, ended.stdout) == (3, "")
+    assert "other hardware (AMD EPYC 7763" in ended.stderr
+
+
+def test_too_little_history_is_inconclusive(folder: Path) -> None:
+    ended = dlbench(folder, "baseline", "show", "--run", "20260904")
+    assert ended.status == 5
+    assert "3 sessions at this level; 8 are needed" in ended.stdout
+
+
+def test_a_canary_that_was_not_measured_is_said(folder: Path) -> None:
+    assert "the canary 'nosuch' was not measured" in dlbench(folder, "baseline", "show", "--canary", "nosuch").stdout
+
+
+def test_missing_baselines_and_damaged_files_are_said(tmp_path: Path) -> None:
+    nights(tmp_path / ".dlbench", 2)
+    assert dlbench(tmp_path, "baseline", "show", "main").status == 3
+    assert dlbench(tmp_path, "baseline", "use", "main").status == 3
+    assert "baseline save NAME" in dlbench(tmp_path, "baseline", "list").stdout
+    dlbench(tmp_path, "baseline", "save", "main")
+    (path,) = (tmp_path / ".dlbench" / "baselines").glob("*.json")
+    path.write_text("{\n broken")
+    ended = dlbench(tmp_path, "baseline", "list")
+    assert ended.status == 4
+    assert f"{path.name}: line 2 is broken" in ended.stderr

@@ -1,0 +1,55 @@
+"""Prediction of one more session."""
+
+import numpy as np
+import pytest
+from dlbench.results.prediction import FEWEST_SESSIONS, MOST_SESSIONS, Prediction, prediction
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def sessions(count: int, seed: int = 0) -> list[float]:
+    return [float(v) for v in 100 * np.exp(np.random.default_rng(seed).normal(0, 0.03, count))]
+
+
+def told(values: list[float]) -> Prediction:
+    found = prediction(values)
+    assert found is not None
+    return found
+
+
+def test_too_few_sessions_have_no_prediction() -> None:
+    assert prediction(sessions(FEWEST_SESSIONS - 1)) is None
+    assert told(sessions(FEWEST_SESSIONS)).sessions == FEWEST_SESSIONS
+
+
+def test_an_outlier_among_the_sessions_hardly_widens_it() -> None:
+    values = sessions(20)
+    plain, spoilt = told(values), told([*values[:7], 10 * values[7], *values[8:]])
+    assert spoilt.high / spoilt.low < 1.3 * plain.high / plain.low
+
+
+def test_only_the_last_sessions_count() -> None:
+    last = sessions(MOST_SESSIONS)
+    assert prediction([5.0] * 30 + last) == prediction(last)
+
+
+def test_the_share_of_normal_sessions_inside_is_what_it_says() -> None:
+    rng = np.random.default_rng(2)
+    rows = np.exp(rng.normal(0, 0.03, (4000, 13)))
+    outside = sum(not (p := told(row[:-1].tolist())).low <= row[-1] <= p.high for row in rows)
+    assert 0.002 * 4000 <= outside <= 0.016 * 4000
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
+def test_values_that_have_no_logarithm_are_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match="positive, finite"):
+        prediction([*sessions(10), wrong])
+
+
+@given(st.integers(0, 1000), st.integers(FEWEST_SESSIONS, 30), st.sampled_from([2.0**-20, 2.0**13]))
+def test_the_unit_does_not_matter(seed: int, count: int, unit: float) -> None:
+    values = sessions(count, seed)
+    plain, scaled = told(values), told([unit * value for value in values])
+    assert scaled.low == pytest.approx(unit * plain.low)
+    assert scaled.high == pytest.approx(unit * plain.high)
+    assert plain.low < plain.middle < plain.high
