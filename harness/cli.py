@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_data
+from . import cli_data, cli_env
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import doctor, list_, show
@@ -53,4 +53,5 @@ app.command()(verify)
 app.command()(new)
 app.command()(calibrate)
 app.command()(doctor)
+app.add_typer(cli_env.app, name="env")
 app.add_typer(cli_data.app, name="data")
