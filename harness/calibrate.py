@@ -18,12 +18,13 @@ from ..results.store import store_path
 from . import suites
 from .ceilings import Ask, CeilingSettings, cache_bytes, in_child, read_ceilings, worries
 from .child import Child
-from .experiment import Experiment, choose_backends, design, execute, usable_backends
+from .experiment import Experiment, choose_backends, design, execute
 from .host import read_machine
 from .instrument import measure_instrument
 from .interpreters import read_environment
 from .measure import Clock
 from .options import RunOptions, Selection
+from .places import usable_backends
 from .progress import Observer
 from .runner import Outcome, Stop
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from ..backends.backend import Backend
 from ..results.errors import UsageError
@@ -12,10 +13,14 @@ from ..workloads.reference import Reference
 from ..workloads.workload import Spec
 from .cache import key_of
 from .described import content_of, describe_own, is_own, parse_reference
+from .interpreters import Interpreter, own_interpreter
 from .options import Selection
 from .plan import Candidate, check_parameters, combinations
 from .progress import Observer
 from .wire import Description
+
+Maker = tuple[Backend, Interpreter]
+"""What can run a user's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ def find_candidates(
     backends: Sequence[Backend],
     selection: Selection,
     observer: Observer,
+    interpreters: Mapping[str, Interpreter] = MappingProxyType({}),
 ) -> Found:
     """Return the workloads named; a user's file is described by a child process on the first backend that can.
 
@@ -42,14 +48,16 @@ def find_candidates(
         backends: on which a user's file is run to be described, in order of preference.
         selection: parameters that the user gave, and what files may import.
         observer: is told when a file is run.
+        interpreters: what runs a user's file, by backend, where that is not the controller's own.
 
     Raises:
         UsageError: a name is unknown, a parameter fits none, or every workload asked for is broken.
 
     """
     notes: list[str] = []
+    makers = [(backend, interpreters.get(backend.name, own_interpreter())) for backend in backends]
     hints = {name: values[0] for name, values in selection.parameters.items()}
-    known, broken = _know_all(names, hints, backends, selection, observer)
+    known, broken = _know_all(names, hints, makers, selection, observer)
     if not known:
         raise UsageError("; ".join(broken))
     notes += check_parameters([item.spec for item in known], selection.parameters)
@@ -61,7 +69,7 @@ def find_candidates(
     for item in known:
         for full, given in combinations(item.spec, parameters):
             try:
-                candidates.append(_candidate(item, full, given, hints, backends, selection))
+                candidates.append(_candidate(item, full, given, hints, makers, selection))
             except UsageError as error:
                 values = ", ".join(f"{name}={value}" for name, value in given.items())
                 broken.append(f"{error} (with {values})" if values else str(error))
@@ -76,8 +84,8 @@ class _Known:
     spec: Spec
     first: Description | None = None
     """Of a user's model with the first of the values given."""
-    backend: str | None = None
-    """That it was described on."""
+    maker: Maker | None = None
+    """That described it."""
 
 
 def _candidate(
@@ -85,7 +93,7 @@ def _candidate(
     full: Mapping[str, Scalar],
     given: Mapping[str, Scalar],
     hints: Mapping[str, str],
-    backends: Sequence[Backend],
+    makers: Sequence[Maker],
     selection: Selection,
 ) -> Candidate:
     """Return a workload with values for its parameters; a user's own is asked again where they are others.
@@ -96,20 +104,21 @@ def _candidate(
     """
     if item.first is None:
         return Candidate(item.reference, item.spec, full, given)
-    backend, described = item.backend, item.first
+    maker, described = item.maker, item.first
     asked = {name: value for name, value in hints.items() if name in item.spec.names}
     if {name: str(value) for name, value in given.items()} != asked:
-        backend, described = _describe(item.reference, given, backends, selection)
+        maker, described = _describe(item.reference, given, makers, selection)
     if described.problem:
         raise UsageError(described.problem)
     content = key_of([content_of(item.reference), dict(described.files)])
-    return Candidate(item.reference, described.spec, full, given, described.signature, content, backend)
+    on, by = (maker[0].name, None if maker[1].own else maker[1].python) if maker else (None, None)
+    return Candidate(item.reference, described.spec, full, given, described.signature, content, on, by)
 
 
 def _know_all(
     names: Sequence[str],
     hints: Mapping[str, str],
-    backends: Sequence[Backend],
+    makers: Sequence[Maker],
     selection: Selection,
     observer: Observer,
 ) -> tuple[list[_Known], list[str]]:
@@ -118,7 +127,7 @@ def _know_all(
     broken: list[str] = []
     for name in names:
         try:
-            found = _know(name, hints, backends, selection, observer, [item.reference.name for item in known])
+            found = _know(name, hints, makers, selection, observer, [item.reference.name for item in known])
         except UsageError as error:
             if not is_own(name) or len(names) == 1:
                 raise
@@ -137,7 +146,7 @@ def _know_all(
 def _know(
     name: str,
     hints: Mapping[str, str],
-    backends: Sequence[Backend],
+    makers: Sequence[Maker],
     selection: Selection,
     observer: Observer,
     taken: Sequence[str],
@@ -149,26 +158,26 @@ def _know(
         # Two files of one name, or one named like a workload of the catalog: told apart by their path.
         reference = replace(reference, name=name.removesuffix(".py"))
     observer.note(f"reading {name}")
-    backend, described = _describe(reference, hints, backends, selection)
-    return _Known(reference, described.spec, described, backend)
+    maker, described = _describe(reference, hints, makers, selection)
+    return _Known(reference, described.spec, described, maker)
 
 
 def _describe(
-    reference: Reference, given: Mapping[str, Scalar], backends: Sequence[Backend], selection: Selection
-) -> tuple[str, Description]:
+    reference: Reference, given: Mapping[str, Scalar], makers: Sequence[Maker], selection: Selection
+) -> tuple[Maker, Description]:
     """Ask one backend after the other: a model that fails on one of them is that row's failure, not the run's.
 
     Returns:
-        the name of the backend that could, and what it found.
+        the backend that could, with its interpreter, and what it found.
 
     Raises:
         UsageError: it fails on all; the message is the first one's.
 
     """
     first: UsageError | None = None
-    for backend in backends:
+    for backend, interpreter in makers:
         try:
-            return backend.name, describe_own(reference, given, backend, selection.allow_import)
+            return (backend, interpreter), describe_own(reference, given, backend, selection.allow_import, interpreter)
         except UsageError as error:
             first = first or error
     raise first or UsageError("no backend to describe a model with")

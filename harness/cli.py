@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_baseline, cli_data
+from . import cli_baseline, cli_data, cli_env
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import doctor, history, list_, show
@@ -55,4 +55,5 @@ app.command()(new)
 app.command()(calibrate)
 app.command()(doctor)
 app.add_typer(cli_baseline.app, name="baseline")
+app.add_typer(cli_env.app, name="env")
 app.add_typer(cli_data.app, name="data")

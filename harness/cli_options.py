@@ -55,6 +55,13 @@ def complete_suite(incomplete: str) -> list[str]:
     return [name for name in load_suites() if name.startswith(incomplete)]
 
 
+def complete_environment(incomplete: str) -> list[str]:
+    """Return the environments that begin so."""
+    from .environments import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
 BackendOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,6 +14,7 @@ from .cli_options import (
     ProgressStyle,
     StoreOption,
     WorkloadOption,
+    complete_environment,
     complete_suite,
     complete_workload,
 )
@@ -31,6 +32,16 @@ def run(
     ] = None,
     workload: WorkloadOption = None,
     backend: BackendOption = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="NAME[=PYTHON]",
+            help="Interpreters of the workers: NAME=/path/to/python, a name from `dlbench env list`, or current (this "
+            "one; default). Several are compared in one table.",
+            autocompletion=complete_environment,
+        ),
+    ] = None,
     phase: Annotated[
         list[str] | None,
         typer.Option(
@@ -208,6 +219,8 @@ def run(
 
       dlbench run digits_cnn --phase converge,train --epochs 20 -n 10     accuracy at a fixed epoch
 
+      dlbench run cancer_mlp -b jax --env current --env old=/opt/old/bin/python     two versions of JAX, side by side
+
       dlbench run --phase memory                      exact memory, in processes of its own
 
       dlbench run grammar_gpt --phase generate -p prompt=8,24 -p new_tokens=8     tokens per second, with a cache
@@ -258,5 +271,6 @@ def run(
         output_format=output_format.value,
         output=output,
         store=store,
+        environments=tuple(env or ()),
     )
     raise typer.Exit(run_command(arguments, sys.argv[1:]))

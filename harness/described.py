@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,10 +16,13 @@ from ..workloads.own import model_library, plugins, saved_model
 from ..workloads.reference import Reference
 from .cache import key_of, load_entry, save_entry
 from .child import Child
+from .installed import inspect
+from .interpreters import Interpreter, own_interpreter
 from .launch import child_environ
 from .wire import Description
 
 DESCRIBE_TIMEOUT_S = 300.0
+MODEL_PACKAGES = ("keras", "keras-hub")
 
 
 def is_own(name: str) -> bool:
@@ -70,16 +72,28 @@ def content_of(reference: Reference) -> str:
 
 
 def describe_own(
-    reference: Reference, parameters: Mapping[str, Scalar], backend: Backend, allow_import: Sequence[str]
+    reference: Reference,
+    parameters: Mapping[str, Scalar],
+    backend: Backend,
+    allow_import: Sequence[str],
+    interpreter: Interpreter | None = None,
 ) -> Description:
     """Return what a user's own model offers with some parameters; from the cache while its files are the same.
+
+    Args:
+        reference: the model.
+        parameters: those that are given.
+        backend: on which its source is run.
+        allow_import: further frameworks that the source may import.
+        interpreter: that runs it; the controller's own for None.
 
     Raises:
         UsageError: it offers no usable model; the message says why.
 
     """
-    versions = [_version(name) for name in ("keras", "keras-hub")]
-    asked = [content_of(reference), to_json(reference), dict(parameters), backend.name, sys.executable, versions]
+    interpreter = interpreter or own_interpreter()
+    versions = _versions(interpreter)
+    asked = [content_of(reference), to_json(reference), dict(parameters), backend.name, interpreter.python, versions]
     key = key_of([*asked, list(allow_import)])
     entry = load_entry("descriptions", key)
     if entry is not None:
@@ -89,12 +103,20 @@ def describe_own(
                 return known
         except BrokenError:
             pass  # Written by another version of dlbench: asked anew.
-    answer = _ask(reference, parameters, backend, allow_import)
+    answer = _ask(reference, parameters, backend, allow_import, interpreter)
     if "error" in answer:
         raise UsageError(str(answer["error"]))
     with suppress(UsageError):  # Without a cache the next command asks again; doctor says so.
         save_entry("descriptions", key, answer)
     return from_json(Description, answer)
+
+
+def _versions(interpreter: Interpreter) -> list[str | None]:
+    """Return the versions of the packages that make models."""
+    if interpreter.own:
+        return [_version(name) for name in MODEL_PACKAGES]
+    packages = inspect(interpreter.name, interpreter.python).packages
+    return [packages.get(name) for name in MODEL_PACKAGES]
 
 
 def _version(distribution: str) -> str | None:
@@ -112,7 +134,11 @@ def _digest(path: str) -> str | None:
 
 
 def _ask(
-    reference: Reference, parameters: Mapping[str, Scalar], backend: Backend, allow_import: Sequence[str]
+    reference: Reference,
+    parameters: Mapping[str, Scalar],
+    backend: Backend,
+    allow_import: Sequence[str],
+    interpreter: Interpreter,
 ) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
         reply, log = Path(folder) / "reply.json", Path(folder) / "log.txt"
@@ -126,8 +152,8 @@ def _ask(
         ended = Child().run(
             "describe",
             request,
-            python=sys.executable,
-            environ=child_environ(backend, "cpu", Path(folder)),
+            python=interpreter.python,
+            environ=child_environ(backend, "cpu", Path(folder), own=interpreter.own),
             log=log,
             timeout_s=DESCRIBE_TIMEOUT_S,
         )

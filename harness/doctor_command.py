@@ -8,8 +8,10 @@ from rich.console import Console
 from .. import __version__
 from ..backends.catalog import BACKENDS
 from ..results import units
+from ..results.environment_words import installed
 from ..results.errors import NothingMeasured, UsageError
 from .cache import cache_path, save_entry
+from .environments import known_environments
 from .host import Concern, concerns, read_machine
 from .interpreters import read_environment
 
@@ -20,6 +22,21 @@ def _cache_concern() -> list[Concern]:
     except UsageError as error:
         return [Concern(str(error), "set DLBENCH_CACHE to a folder that can be written")]
     return []
+
+
+def _print_environments(console: Console, *, refresh: bool) -> None:
+    """Print what the environments with a name offer; nothing where there are none."""
+    for name, known in known_environments().items():
+        try:
+            found = read_environment(BACKENDS, known.interpreter, refresh=refresh)
+        except UsageError as error:
+            console.print("[yellow]unusable[/] ", end="")
+            console.print(str(error), markup=False)
+            continue
+        works = any(probe.version for probe in found.probes)
+        console.print("[green]ready[/]    " if works else "[yellow]unusable[/] ", end="")
+        problems = [] if works else [probe.problem or "" for probe in found.probes]
+        console.print(f"--env {name}: {'; '.join([installed(found), *problems])}", markup=False)
 
 
 def doctor_command(*, refresh: bool) -> int:
@@ -40,6 +57,7 @@ def doctor_command(*, refresh: bool) -> int:
             continue
         devices = ", ".join(sorted({f"{device.kind} ({device.name})" for device in probe.devices}))
         console.print(f"[green]ready[/]    {backend.title} {probe.version}, Keras {probe.keras}: {devices}")
+    _print_environments(console, refresh=refresh)
     for hint in mended:
         console.print(f"         to add it: {hint}", markup=False)
     found = [*concerns(machine), *_cache_concern()]

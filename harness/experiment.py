@@ -14,7 +14,7 @@ from .. import __version__
 from ..backends import catalog as backend_catalog
 from ..backends.backend import Backend
 from ..results import units
-from ..results.environment import BackendProbe, Environment, Machine
+from ..results.environment import Environment, Machine
 from ..results.errors import Interrupted, NothingMeasured, UsageError
 from ..results.factors import Scalar
 from ..results.model import SCHEMA, End, Failure, Header, Run, WorkloadInfo
@@ -23,12 +23,14 @@ from ..workloads.metrics import METRICS, margin_of, why_unreachable
 from . import suites as suite_catalog
 from .candidates import find_candidates
 from .child import Child
+from .described import is_own
+from .environments import choose_interpreters
 from .forecast import Forecast, forecast, trials_for
 from .host import available_bytes, concerns, read_machine, usable_cpus
-from .interpreters import read_environment
 from .launch import LocalLauncher
 from .max_batch import search_all
 from .options import RunOptions, Selection
+from .places import describers, read_environments, usable_places
 from .plan import Plan, PlannedJob, make_plan
 from .prepared import prepare_data, recipe_of
 from .progress import Observer
@@ -51,7 +53,7 @@ class Experiment:
     plan: Plan
     schedule: Schedule
     expected: Forecast
-    environment: Environment
+    environments: tuple[Environment, ...]
     machine: Machine
     notes: tuple[str, ...]
     broken: tuple[str, ...]
@@ -68,11 +70,19 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
     """
     suite = suite_catalog.get(suite_catalog.load_suites(), options.suite)
     backends = choose_backends(selection.backends or suite.backends)
-    environment = read_environment(backends)
-    usable, notes = usable_backends(backends, environment.probes, named=bool(selection.backends))
+    environments, unusable = read_environments(choose_interpreters(selection.environments), backends)
+    places, lacking = usable_places(backends, environments, named=bool(selection.backends))
+    notes = (*unusable, *lacking)
     names = selection.workloads or suite.workloads
-    found = find_candidates(names, suite.parameters, [backend for backend, _ in usable], selection, observer)
-    plan = make_plan(found.candidates, usable, selection, suite.phases, found.notes)
+    found = find_candidates(
+        names,
+        suite.parameters,
+        list({place.backend.name: place.backend for place in places}.values()),
+        selection,
+        observer,
+        describers(places, environments) if any(map(is_own, names)) else {},
+    )
+    plan = make_plan(found.candidates, places, selection, suite.phases, found.notes)
     if not plan.jobs:
         raise NothingMeasured(
             "nothing to measure: " + "; ".join(dict.fromkeys([*(item.reason for item in plan.left_out), *found.broken]))
@@ -106,7 +116,7 @@ def design(selection: Selection, options: RunOptions, observer: Observer) -> Exp
         plan,
         schedule,
         expected,
-        environment,
+        environments,
         machine,
         (*notes, *plan.notes, *found.broken, *worries, *settings),
         found.broken,
@@ -134,30 +144,6 @@ def environment_settings(environ: Mapping[str, str]) -> tuple[str, ...]:
 def choose_backends(names: Sequence[str]) -> tuple[Backend, ...]:
     """Return the backends of those names; all of the catalog for none."""
     return tuple(backend_catalog.get(name) for name in names) if names else backend_catalog.BACKENDS
-
-
-def usable_backends(
-    backends: Sequence[Backend], probes: Sequence[BackendProbe], *, named: bool
-) -> tuple[list[tuple[Backend, BackendProbe]], tuple[str, ...]]:
-    """Return the backends that work here, and a note for each one that does not.
-
-    Raises:
-        UsageError: one that was asked for by name does not work.
-        NothingMeasured: none works.
-
-    """
-    usable, notes = [], []
-    for backend, probe in zip(backends, probes, strict=True):
-        if probe.version is not None:
-            usable.append((backend, probe))
-            continue
-        remedy = f"; to add it: {probe.hint}" if probe.hint else "; see `dlbench doctor`"
-        if named:
-            raise UsageError(f"{probe.problem}{remedy}")
-        notes.append(f"{probe.problem}; left out{remedy}")
-    if not usable:
-        raise NothingMeasured("no backend works here: " + " | ".join(notes))
-    return usable, tuple(notes)
 
 
 def execute(
@@ -196,7 +182,8 @@ def execute(
         unready = _without_data(prepared)
         for failure in unready:
             writer.append(failure)
-        launcher = LocalLauncher(writer.logs)
+        pythons = {found.factor: found.python for found in experiment.environments}
+        launcher = LocalLauncher(writer.logs, {name: python for name, python in pythons.items() if name})
         stop.on_stop(launcher.stop)
         plan, schedule = Plan(tuple(ready), (), ()), experiment.schedule
 
@@ -274,7 +261,7 @@ def _header(
         argv=tuple(argv),
         options=kept,
         machine=experiment.machine,
-        environments=(experiment.environment,),
+        environments=experiment.environments,
         workloads=_infos(prepared, options.accuracy_margin),
         cases=() if options.find_max_batch else experiment.plan.cases,
         left_out=experiment.plan.left_out,

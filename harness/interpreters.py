@@ -2,21 +2,21 @@
 
 import json
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib.metadata import distributions
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..backends.backend import Backend
 from ..results.codec import from_json, to_json
-from ..results.environment import BackendProbe, Environment
+from ..results.environment import CURRENT, BackendProbe, Environment
 from ..results.errors import BrokenError, UsageError
 from .cache import key_of, load_entry, save_entry
 from .child import Child
+from .installed import Installed, check, inspect, installed_here
 from .launch import child_environ
 
 PROBE_TIMEOUT_S = 120.0
@@ -34,42 +34,90 @@ KEPT_PACKAGES = (
 )
 
 
-def read_environment(backends: Sequence[Backend], *, refresh: bool = False) -> Environment:
-    """Return what this interpreter offers for each backend; probes run at the same time, two by two."""
-    packages = _packages()
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """An interpreter in which workers run."""
+
+    name: str
+    """CURRENT for the controller's own."""
+    python: str
+    """Its path."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the controller's."""
+        return self.name == CURRENT
+
+
+def own_interpreter() -> Interpreter:
+    """Return the controller's own interpreter."""
+    return Interpreter(CURRENT, sys.executable)
+
+
+def read_environment(
+    backends: Sequence[Backend], interpreter: Interpreter | None = None, *, refresh: bool = False
+) -> Environment:
+    """Return what an interpreter offers for each backend; probes run at the same time, two by two.
+
+    Args:
+        backends: what is looked for.
+        interpreter: the controller's own for None.
+        refresh: probe again what the cache has.
+
+    Raises:
+        UsageError: another interpreter than the controller's cannot run workers; the message says why.
+
+    """
+    interpreter = interpreter or own_interpreter()
+    installed = installed_here() if interpreter.own else inspect(interpreter.name, interpreter.python)
+    if not interpreter.own:
+        check(interpreter.name, interpreter.python, installed)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        probes = list(pool.map(lambda backend: probe(backend, packages, refresh=refresh), backends))
-    kept = {name: packages[name] for name in KEPT_PACKAGES if name in packages}
-    return Environment("default", sys.executable, platform.python_version(), kept, tuple(probes))
+        probes = list(pool.map(lambda backend: probe(backend, interpreter, installed, refresh=refresh), backends))
+    kept = {name: installed.packages[name] for name in KEPT_PACKAGES if name in installed.packages}
+    return Environment(
+        interpreter.name,
+        interpreter.python,
+        installed.python_version,
+        kept,
+        tuple(probes),
+        installed.fingerprint,
+    )
 
 
-def probe(backend: Backend, packages: dict[str, str], *, refresh: bool) -> BackendProbe:
-    """Return what a backend offers here: from the cache unless its versions or the devices changed."""
-    hint = f"pip install 'dlbench[{backend.name}]'"
+def probe(backend: Backend, interpreter: Interpreter, installed: Installed, *, refresh: bool) -> BackendProbe:
+    """Return what a backend offers in an interpreter: from the cache unless its versions or the devices changed."""
+    packages = installed.packages
     if backend.distribution not in packages:
-        return BackendProbe(backend.name, None, problem=f"{backend.title} is not installed here", hint=hint)
-    key = key_of([backend.name, sys.executable, sorted(packages.items()), _device_nodes()])
+        place = "here" if interpreter.own else f"in environment {interpreter.name}"
+        hint = f"pip install 'dlbench[{backend.name}]'"
+        hint = hint if interpreter.own else f"{interpreter.python} -m pip install {backend.distribution}"
+        return BackendProbe(backend.name, None, problem=f"{backend.title} is not installed {place}", hint=hint)
+    known = [installed.python_version, sorted(packages.items()), _device_nodes()]
+    key = key_of([backend.name, interpreter.python, *known])
     entry = None if refresh else load_entry("probes", key)
     if entry is not None:
         try:
             return from_json(BackendProbe, entry)
         except BrokenError:
             pass  # Written by another version of dlbench: probed anew.
-    found = _run_probe(backend)
+    found = _run_probe(backend, interpreter)
     if found.problem is None:
         with suppress(UsageError):  # Without a cache the next command probes again; doctor says so.
             save_entry("probes", key, to_json(found))
+    elif not interpreter.own:
+        return replace(found, problem=f"{backend.title} in environment {interpreter.name}: {found.problem}")
     return found
 
 
-def _run_probe(backend: Backend) -> BackendProbe:
+def _run_probe(backend: Backend, interpreter: Interpreter) -> BackendProbe:
     with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
         reply, log = Path(folder) / "reply.json", Path(folder) / "log.txt"
         ended = Child().run(
             "probe",
             {"backend": backend.name, "reply": str(reply)},
-            python=sys.executable,
-            environ=child_environ(backend, "any", Path(folder)),
+            python=interpreter.python,
+            environ=child_environ(backend, "any", Path(folder), own=interpreter.own),
             log=log,
             timeout_s=PROBE_TIMEOUT_S,
         )
@@ -79,15 +127,6 @@ def _run_probe(backend: Backend) -> BackendProbe:
             how = f"hung for {PROBE_TIMEOUT_S:.0f} s" if ended.timed_out else f"ended with status {ended.status}"
             last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
             return BackendProbe(backend.name, None, problem=f"importing {backend.title} {how}: {last[0][:200]}")
-
-
-def _packages() -> dict[str, str]:
-    """Return the versions of the installed packages, the first on the path winning as in an import."""
-    found: dict[str, str] = {}
-    for distribution in distributions():
-        name = (distribution.metadata["Name"] or "").lower().replace("_", "-")
-        found.setdefault(name, distribution.version)
-    return found
 
 
 def _device_nodes() -> list[str]:

@@ -5,9 +5,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from ..backends import catalog
@@ -29,6 +30,7 @@ REMOVED = (
     "KERAS_BACKEND",
     "PYTHONSTARTUP",
 )
+OWN_PACKAGES = ("PYTHONPATH", "PYTHONHOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,10 @@ class Launcher(Protocol):
 class LocalLauncher:
     """Runs each job in a child process of this machine."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, interpreters: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take the folder of logs, and the paths of further interpreters by the name of their environment."""
         self._logs = logs
+        self._interpreters = interpreters
         self._child = Child()
         self._caches: dict[str, Path] = {}
         """Folder of compiled code by the ids of the cases that it belongs to."""
@@ -103,9 +107,8 @@ class LocalLauncher:
         self._caches.clear()
 
     def _run(self, request: Request, environ: dict[str, str], log: Path, timeout_s: float | None) -> Exit:
-        return self._child.run(
-            "worker", to_json(request), python=sys.executable, environ=environ, log=log, timeout_s=timeout_s
-        )
+        python = sys.executable if request.environment is None else self._interpreters[request.environment]
+        return self._child.run("worker", to_json(request), python=python, environ=environ, log=log, timeout_s=timeout_s)
 
     def _warm(self, request: Request, scratch: Path, timeout_s: float | None) -> dict[str, str]:
         """Return the variables that point to compiled code of the same cases; a first worker, not kept, makes it."""
@@ -122,18 +125,26 @@ class LocalLauncher:
 def worker_environ(request: Request, scratch: Path) -> dict[str, str]:
     """Return the environment of a worker: threads for the cores that it gets, the allocator's settings."""
     backend = catalog.get(request.backend)
-    environ = child_environ(backend, request.device, scratch)
+    environ = child_environ(backend, request.device, scratch, own=request.environment is None)
     if request.cpus:
         environ |= dict.fromkeys(backend.thread_variables, str(len(request.cpus)))
     return environ | EXACT_ALLOCATOR if request.allocator == "exact" else environ
 
 
-def child_environ(backend: Backend, device: str, scratch: Path) -> dict[str, str]:
+def child_environ(backend: Backend, device: str, scratch: Path, *, own: bool = True) -> dict[str, str]:
     """Return the environment of a child: this one, the backend's settings, and caches of its own.
 
     With caches in a folder that is new for each job, every first step is cold.
+
+    Args:
+        backend: the framework of the child.
+        device: the kind of device, or `any`.
+        scratch: folder for its caches.
+        own: whether it runs in the controller's own interpreter.
+
     """
-    environ = {name: value for name, value in os.environ.items() if name not in REMOVED}
+    inherited = os.environ if own else without_own_packages(os.environ)
+    environ = {name: value for name, value in inherited.items() if name not in REMOVED}
     # Keras reads defaults such as floatx from KERAS_HOME; a user's own must not change what is measured.
     own_caches = {
         "KERAS_HOME": "keras",
@@ -143,6 +154,11 @@ def child_environ(backend: Backend, device: str, scratch: Path) -> dict[str, str
     }
     environ |= {name: str(scratch / folder) for name, folder in own_caches.items()}
     return environ | {"KERAS_BACKEND": backend.name, "PYTHONUNBUFFERED": "1"} | dict(backend.environment[device])
+
+
+def without_own_packages(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for another interpreter: what adds packages to this one would shadow its own."""
+    return {name: value for name, value in environ.items() if name not in OWN_PACKAGES}
 
 
 def read_reply(path: Path) -> tuple[list[Trial], list[Failure]]:

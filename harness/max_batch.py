@@ -13,7 +13,7 @@ from .launch import Launcher, Reply
 from .measure import Clock
 from .plan import Plan, PlannedJob
 from .progress import Observer, Step
-from .runner import Outcome, Schedule, Sink, Stop, keep, request_of, text_of
+from .runner import Outcome, Schedule, Sink, Stop, keep, place_of, request_of, text_of
 from .wire import PreparedData
 
 LARGEST = 1 << 20
@@ -81,7 +81,7 @@ def search_all(
                 outcome.state = "interrupted"
                 return outcome
             sized = replace(job, batch_size=size, cases=(job.cases[0].with_({"batch_size": size}),))
-            name = f"m{place}-{number:02d}-{job.candidate.reference.slug}-{job.backend.name}"
+            name = f"m{place}-{number:02d}-{job.candidate.reference.slug}-{place_of(job)}"
             step = Step(f"{text_of(job)} batch {size}", name, place, len(plan.jobs), place, len(plan.jobs), None)
             observer.started(step)
             start = clock()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..results.environment import CURRENT, EARLIER_NAMES
 from ..results.errors import UsageError, unknown
 from ..workloads.optimizers import parse_optimizer
 from ..workloads.workload import PHASES
@@ -16,6 +17,9 @@ FEEDS = ("device", "numpy", "pydataset", "tfdata", "dataloader")
 SCENARIOS = ("single_stream", "multi_stream", "server", "offline")
 """How queries arrive in phase scenario, as MLPerf Inference names it."""
 DEVICES = ("auto", "cpu", "gpu")
+ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What the name of an environment may be: it stands in names of files and beside a framework's in tables."""
+RESERVED_ENVIRONMENTS = (CURRENT, *EARLIER_NAMES)
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 MILLISECONDS = re.compile(r"(\d+(?:\.\d+)?)ms")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)", re.IGNORECASE)
@@ -30,6 +34,8 @@ class Selection:
     """Names from the catalog, or the user's own: `my_model.py`, `my_model.py:function`, `model.keras`,
     `keras.applications:NAME`, or a name that an installed package adds."""
     backends: tuple[str, ...] = ()
+    environments: Mapping[str, str | None] = field(default_factory=dict)
+    """By name the path of the interpreter; None: it is looked up by the name. Empty: the controller's own."""
     phases: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ("float32",)
     batch_sizes: tuple[int, ...] = ()
@@ -93,6 +99,31 @@ def choose(option: str, values: Iterable[str], allowed: Iterable[str]) -> tuple[
         if item not in names:
             raise unknown(option, item, names)
     return items
+
+
+def parse_environments(values: Iterable[str]) -> dict[str, str | None]:
+    """Return environments by name, from comma lists of names and from `NAME=PATH`, whose path is taken whole.
+
+    Raises:
+        UsageError: a name cannot be one, or stands for two interpreters.
+
+    """
+    found: dict[str, str | None] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        pairs: list[tuple[str, str | None]] = (
+            [(name.strip(), path.strip())] if equals else [(item, None) for item in split([value])]
+        )
+        for item, given in pairs:
+            if given == "" or not ENVIRONMENT.fullmatch(item) or (given and item in RESERVED_ENVIRONMENTS):
+                raise UsageError(
+                    f"--env takes NAME, NAME=/path/to/python or current, the name of letters, digits, '.', '_' and '-';"
+                    f" received {value!r}"
+                )
+            if item in found and found[item] != given:
+                raise UsageError(f"--env {item} is given twice; each interpreter needs a name of its own")
+            found[item] = given
+    return found
 
 
 def parse_batch_sizes(values: Iterable[str]) -> tuple[int, ...]:

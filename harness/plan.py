@@ -36,6 +36,21 @@ class Candidate:
     """Digest of a user's source and of what it imports."""
     described_on: str | None = None
     """The backend on which a user's source was run; its data is made there too."""
+    described_by: str | None = None
+    """Path of the interpreter that ran it; None: the controller's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where jobs can run: a backend in an environment."""
+
+    backend: Backend
+    probe: BackendProbe
+    """One that found a problem leaves out the jobs of this place, with the reason."""
+    environment: str | None = None
+    """None: the controller's own."""
+    fingerprint: str = ""
+    """Of the environment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +63,9 @@ class PlannedJob:
     batch_size: int
     cases: tuple[Case, ...]
     allow_import: tuple[str, ...] = ()
+    environment: str | None = None
+    """As in `Place`."""
+    fingerprint: str = ""
 
     @property
     def mode(self) -> CompileMode:
@@ -119,12 +137,12 @@ def resolve_devices(wanted: Sequence[str], probes: Sequence[BackendProbe]) -> tu
 
 def make_plan(
     candidates: Sequence[Candidate],
-    backends: Sequence[tuple[Backend, BackendProbe]],
+    places: Sequence[Place],
     selection: Selection,
     suite_phases: Sequence[str],
     notes: Sequence[str] = (),
 ) -> Plan:
-    """Return the jobs of a block: per backend, problem and setting, one for the usual phases and one for each other.
+    """Return the jobs of a block: per place, problem and setting, one for the usual phases and one for each other.
 
     A phase that the user named and that cannot be measured is left out with the reason; one that only the suite
     names is no loss, where others are measured.
@@ -133,17 +151,19 @@ def make_plan(
     jobs: list[PlannedJob] = []
     left_out: list[LeftOut] = []
     taken: set[Case] = set()
-    devices = resolve_devices(selection.devices, [probe for _, probe in backends])
+    devices = resolve_devices(selection.devices, [place.probe for place in places if place.probe.version])
     every = list(settings(selection, devices))
-    for candidate, (backend, probe), setting in product(candidates, backends, every):
+    for candidate, place, setting in product(candidates, places, every):
+        backend, probe = place.backend, place.probe
         given: dict[str, Scalar] = {
             "backend": backend.name,
+            **({"environment": place.environment} if place.environment else {}),
             **setting.factors(),
             **{f"{PARAMETER_PREFIX}{name}": value for name, value in candidate.given.items()},
         }
         if selection.allow_import:
             given["allow_import"] = ",".join(selection.allow_import)
-        reason = setting.why_not(backend, probe)
+        reason = probe.problem or setting.why_not(backend, probe)
         for batch_size in selection.batch_sizes or (None,):
             fitting, lacking = [], []
             for phase in phases:
@@ -162,7 +182,17 @@ def make_plan(
                 continue
             size = batch_size or candidate.spec.batch_size
             jobs += [
-                PlannedJob(candidate, backend, setting, size, group, selection.allow_import) for group in _jobs(cases)
+                PlannedJob(
+                    candidate,
+                    backend,
+                    setting,
+                    size,
+                    group,
+                    selection.allow_import,
+                    place.environment,
+                    place.fingerprint,
+                )
+                for group in _jobs(cases)
             ]
     return Plan(tuple(jobs), tuple(left_out), tuple(notes))
 

@@ -42,6 +42,7 @@ def recipe_of(candidate: Candidate, batch_size: int) -> DataRecipe:
             reference=candidate.reference,
             content=candidate.content,
             backend=candidate.described_on,
+            python=candidate.described_by,
         )
     else:
         wanted = {item.name: candidate.parameters[item.name] for item in spec.parameters if item.data}
@@ -106,11 +107,11 @@ def _cached(recipe: DataRecipe) -> PreparedData | None:
         return None
 
 
-def _environ(backend: str | None, folder: Path) -> dict[str, str]:
+def _environ(backend: str | None, folder: Path, *, own: bool) -> dict[str, str]:
     """Return the environment of a data process; data sets that Keras fetches stay in the user's own folder."""
     if backend is None:
         return dict(os.environ)
-    environ = child_environ(backends.get(backend), "cpu", folder)
+    environ = child_environ(backends.get(backend), "cpu", folder, own=own)
     environ.pop("KERAS_HOME")
     return environ | ({"KERAS_HOME": os.environ["KERAS_HOME"]} if "KERAS_HOME" in os.environ else {})
 
@@ -119,8 +120,11 @@ def _make(recipes: Sequence[DataRecipe], child: Child) -> dict[DataRecipeKey, Pr
     with tempfile.TemporaryDirectory(prefix="dlbench-") as folder:
         reply, log = Path(folder) / "reply.jsonl", Path(folder) / "log.txt"
         request = {"recipes": [to_json(recipe) for recipe in recipes], "reply": str(reply)}
-        environ = _environ(recipes[0].backend, Path(folder))
-        child.run("prepare", request, python=sys.executable, environ=environ, log=log, timeout_s=PREPARE_TIMEOUT_S)
+        python = recipes[0].python
+        environ = _environ(recipes[0].backend, Path(folder), own=python is None)
+        child.run(
+            "prepare", request, python=python or sys.executable, environ=environ, log=log, timeout_s=PREPARE_TIMEOUT_S
+        )
         lines = reply.read_text(encoding="utf-8").splitlines() if reply.exists() else []
         last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
     answers = [json.loads(line) for line in lines]

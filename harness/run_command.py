@@ -14,7 +14,7 @@ from rich.console import Console
 from ..backends.backend import COMPILE_MODES
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
-from ..results.model import Case, Failure, Run
+from ..results.model import Case, Failure, LeftOut, Run
 from ..workloads import downloads
 from . import options as parse
 from .datasets import known_size, obtain_all
@@ -81,6 +81,7 @@ class RunArguments:
     output_format: str
     output: str | None
     store: str | None
+    environments: tuple[str, ...] = ()
 
 
 def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
@@ -119,6 +120,7 @@ def read_arguments(words: RunArguments) -> tuple[Selection, RunOptions]:
     selection = Selection(
         workloads=parse.split(words.workloads),
         backends=parse.split(words.backends),
+        environments=parse.parse_environments(words.environments),
         phases=phases_of(words),
         precisions=parse.choose("precision", words.precisions, parse.PRECISIONS) or ("float32",),
         batch_sizes=parse.parse_batch_sizes(words.batch_sizes),
@@ -253,7 +255,8 @@ def expected_failure(run: Run, failure: Failure) -> bool:
     options = run.header.options
     if not options.get("find_max_batch"):
         return False
-    trained = any(trial.case.text("backend") == failure.case.text("backend") for trial in run.trials)
+    place = (failure.case.get("backend"), failure.case.get("environment"))
+    trained = any((trial.case.get("backend"), trial.case.get("environment")) == place for trial in run.trials)
     under_limit = trained and bool(options.get("memory_limit_bytes"))
     return failure.kind == NO_ROOM or (failure.kind in UNCHECKED and under_limit)
 
@@ -271,9 +274,10 @@ def plan_text(experiment: Experiment) -> str:
         chosen = job.setting
         settings = f"{chosen.device}, {chosen.execution}, {job.mode.how}, {chosen.precision}, batch {job.batch_size}"
         settings += "".join(f", {name} {value}" for name, value in chosen.factors().items() if name in LATER_FACTORS)
-        lines.append(f"{name}  {job.backend.title}  {settings}")
+        place = f"{job.backend.title} ({job.environment})" if job.environment else job.backend.title
+        lines.append(f"{name}  {place}  {settings}")
         lines.append(f"    {phases}: {units.seconds(expected.seconds[key])}{mark}")
-    lines += [f"left out: {item.case.workload} {item.case.get('backend')}: {item.reason}" for item in plan.left_out]
+    lines += dict.fromkeys(_left_out_text(item) for item in plan.left_out)
     lines += [f"note: {note}" for note in experiment.notes]
     lines += _download_lines(experiment)
     total = expected.block_s * schedule.blocks
@@ -293,6 +297,12 @@ def _download_lines(experiment: Experiment) -> list[str]:
     wanted = [downloads.get(name) for name in downloads_for(recipes_of(experiment.plan).values())]
     absent = [download for download in wanted if downloads.path_of(download) is None]
     return [f"to be downloaded: {item.name}, {known_size(item)}, from {item.address}" for item in absent]
+
+
+def _left_out_text(item: LeftOut) -> str:
+    name, environment = item.case.text("backend"), item.case.get("environment")
+    place = f"{name} ({environment})" if environment else name
+    return f"left out: {item.case.workload} {place}: {item.reason}"
 
 
 def _case_text(case: Case) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..results.environment import CURRENT
 from ..results.factors import Scalar
 from ..results.model import Failure, JobRecord, Trial
 from .effort import Effort
@@ -110,7 +111,7 @@ def run_blocks(
             blocks_left = schedule.blocks - block - 1
             rest = [*order[position:], *(jobs * blocks_left)]
             left_s = sum(seconds_of[item] for item in rest)
-            name = f"b{block}-{position:02d}-{job.candidate.reference.slug}-{job.backend.name}"
+            name = f"b{block}-{position:02d}-{job.candidate.reference.slug}-{place_of(job)}"
             after_s = left_s - seconds_of[job]
             step = Step(text_of(job), name, block, schedule.blocks, done, done + len(rest), left_s, after_s)
             observer.started(step)
@@ -166,6 +167,8 @@ def request_of(
         "compile_requested": setting.compile,
         "compile_resolved": job.mode.how,
         "compile_cache": setting.cache,
+        "environment": job.environment or CURRENT,
+        "environment_fingerprint": job.fingerprint or None,
     }
     return Request(
         job=name,
@@ -196,6 +199,7 @@ def request_of(
         cpus=_cpus(job, schedule),
         allocator="exact" if job.measures_memory else "default",
         memory_limit_bytes=schedule.memory_limit_bytes,
+        environment=job.environment,
         ledger=ledger,
     )
 
@@ -207,10 +211,16 @@ def _cpus(job: PlannedJob, schedule: Schedule) -> tuple[int, ...]:
     return schedule.cpus[: setting.threads] if wanted else ()
 
 
+def place_of(job: PlannedJob) -> str:
+    """Return where a job runs, as part of a file's name."""
+    return f"{job.backend.name}-{job.environment}" if job.environment else job.backend.name
+
+
 def text_of(job: PlannedJob) -> str:
     """Return a job in words, for progress and notes."""
     setting = job.setting
     parts = [job.candidate.spec.name, job.backend.title]
+    parts += [f"({job.environment})"] if job.environment else []
     parts += [f"{name}={value}" for name, value in job.candidate.given.items()]
     parts += [str(value) for name, value in setting.factors().items() if name not in ("device", "threads")]
     parts += [f"{setting.threads} threads"] if setting.threads else []

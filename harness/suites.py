@@ -1,6 +1,5 @@
 """Suites: named choices of workloads, phases and effort. Own ones stand in `dlbench.toml`."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -9,9 +8,9 @@ from typing import Any
 from ..results.errors import UsageError, unknown
 from ..workloads.catalog import WORKLOADS, names
 from ..workloads.workload import PHASES, SPEED_PHASES, USUAL_PHASES
+from .config_file import CONFIG, read_config
 from .effort import Effort
 
-CONFIG = "dlbench.toml"
 MOST_TRIALS = 1000
 
 
@@ -101,19 +100,7 @@ def load_suites(config: Path = Path(CONFIG)) -> dict[str, Suite]:
 
     """
     suites = {suite.name: suite for suite in SUITES}
-    if not config.exists():
-        return suites
-    try:
-        data = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{config}: {error}") from error
-    for key in data:
-        if key != "suites":
-            raise unknown(f"table in {config}", key, ["suites"])
-    tables = data.get("suites", {})
-    if not isinstance(tables, dict):
-        raise UsageError(f"{config}: suites must be a table, such as [suites.mine]")
-    for name, table in tables.items():
+    for name, table in read_config(config).get("suites", {}).items():
         suites[name] = _suite(name, table, config)
     return suites
 

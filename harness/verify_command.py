@@ -20,12 +20,13 @@ from . import options as parse
 from .candidates import Found, find_candidates
 from .child import Child
 from .datasets import obtain_all
-from .experiment import choose_backends, usable_backends
+from .experiment import choose_backends
 from .host import usable_cpus
 from .interpreters import read_environment
 from .options import Selection
 from .output import WIDTH_IN_FILES
 from .parity_process import LocalAsker
+from .places import usable_backends
 from .plan import resolve_devices
 from .prepared import downloads_for, prepare_data, recipe_of
 from .progress import Observer

@@ -31,6 +31,8 @@ class DataRecipe:
     """Digest of that source."""
     backend: str | None = None
     """On which it runs."""
+    python: str | None = None
+    """Path of the interpreter that runs it; None: the controller's own."""
     allow_import: tuple[str, ...] = ()
 
 
@@ -103,5 +105,7 @@ class Request:
     """Repeat training samples where a batch has more of them than there are."""
     memory_limit_bytes: int | None = None
     """The worker's own memory may not grow beyond this: an allocation fails instead."""
+    environment: str | None = None
+    """In whose interpreter the worker runs; None: the controller's own."""
     ledger: Mapping[str, Scalar] = field(default_factory=dict)
     """What the controller knows and each trial records: the resolved compile mode, the state of caches."""

@@ -6,6 +6,7 @@ undo it.
 
 import hashlib
 import os
+import platform
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -190,7 +191,7 @@ def _file_digest(file: str | None) -> str | None:
 
 
 def _versions(distribution: str) -> dict[str, Scalar]:
-    found: dict[str, Scalar] = {}
+    found: dict[str, Scalar] = {"version_python": platform.python_version()}
     for name in (distribution, "keras", "numpy"):
         try:
             found[f"version_{name}"] = version(name)

@@ -24,6 +24,7 @@ ONE_OFF = ("import_s", "build_s", "first_step_s")
 FIGURES = (
     "workload",
     "backend",
+    "environment",
     "batch_size",
     "precision",
     "device",
@@ -91,7 +92,7 @@ def _section(rows: Sequence[Member]) -> Section:
         if standing is None or learnt is None:
             continue
         cells: list[Lines] = [(framework(row.record), resolved(row.record)), _metric(standing)]
-        cells += [_difference(standing), _verdict(standing, row.backend)] if several else []
+        cells += [_difference(standing), _verdict(standing, row.contender)] if several else []
         cells += [_reached(learnt), _to_target(learnt), _epoch(learnt), _once(row.summary.row.converge)]
         entries.append(Entry(cells, ["bold", *[""] * (len(cells) - 1)], remarks=_remarks(standing)))
     return Section(
@@ -136,9 +137,9 @@ def signed(value: float) -> str:
     return text if value == 0 else f"{MINUS if value < 0 else '+'}{text}"
 
 
-def _verdict(standing: Standing, backend: str) -> Lines:
+def _verdict(standing: Standing, contender: str) -> Lines:
     compared = standing.compared
-    if standing.reference == backend:
+    if standing.reference == contender:
         return ("",)
     if compared is None or compared.verdict is None:
         return NOTHING

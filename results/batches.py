@@ -34,16 +34,16 @@ def _no_room(row: Member) -> bool:
 
 
 def _section(rows: Sequence[Member]) -> Section:
-    sides = gathered(rows, lambda row: row.backend)
+    sides = gathered(rows, lambda row: row.contender)
     sizes = sorted({row.key.batch_size for row in rows if row.key.batch_size is not None})
     item = rows[0].record["item"] or "sample"
     heads = [Head(("batch",), 0)]
     heads += [Head((framework(side[0].record), f"{item}s/s"), place) for place, side in enumerate(sides)]
-    cells = {(row.key.batch_size, row.backend): _cell(row) for row in rows}
+    cells = {(row.key.batch_size, row.contender): _cell(row) for row in rows}
     entries = []
     for size in sizes:
         line: list[Lines] = [(f"{size:,}",)]
-        line += [cells.get((size, side[0].backend), ("",)) for side in sides]
+        line += [cells.get((size, side[0].contender), ("",)) for side in sides]
         entries.append(Entry(line, ["bold", *[""] * len(sides)]))
     largest = [_largest(side) for side in sides]
     return Section(
@@ -77,7 +77,9 @@ def _largest(side: Sequence[Member]) -> str:
 
 
 def _fact(row: Member) -> Fact:
-    found = {name: row.record[name] for name in ("workload", "backend", "batch_size", "precision", "device")}
+    found = {
+        name: row.record[name] for name in ("workload", "backend", "environment", "batch_size", "precision", "device")
+    }
     found |= {name: row.record[name] for name in ("execution", "compile_resolved", "lane", "threads")}
     train = row.summary.train
     return found | {

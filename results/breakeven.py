@@ -71,7 +71,7 @@ def breakeven(rows: Sequence[Member]) -> list[Section]:
     found = []
     timed = [row for row in rows if row.summary.train_step and row.summary.first_step]
     for alike in gathered(timed, lambda row: row.key.without("compile")):
-        lines = [line for side in gathered(alike, lambda row: row.backend) for line in _lines(side)]
+        lines = [line for side in gathered(alike, lambda row: row.contender) for line in _lines(side)]
         if lines:
             found.append(_section(lines))
     return found
@@ -175,7 +175,9 @@ def _ahead(line: _Line) -> Lines:
 
 def _fact(line: _Line) -> Fact:
     record = line.compiled.record
-    found: dict[str, Any] = {name: record[name] for name in ("workload", "backend", "batch_size", "precision")}
+    found: dict[str, Any] = {
+        name: record[name] for name in ("workload", "backend", "environment", "batch_size", "precision")
+    }
     found |= {name: record[name] for name in ("device", "execution", "lane", "threads", "compile_resolved")}
     for name, row in (("compiled", line.compiled), ("eager", line.eager)):
         first, step = row.summary.first_step, row.summary.train_step

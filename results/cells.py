@@ -20,9 +20,13 @@ NOTHING: Lines = (units.missing(),)
 
 
 def framework(row: Record) -> str:
-    """Return the framework of a row with its version."""
-    name = backend_name(str(row["backend"]))
-    return f"{name} {row['framework_version']}" if row["framework_version"] else name
+    """Return the framework of a row with its version, and the environment where the run has several."""
+    parts = (
+        backend_name(str(row["backend"])),
+        row["framework_version"],
+        row["environment"] and f"({row['environment']})",
+    )
+    return " ".join(part for part in parts if part)
 
 
 def resolved(row: Record) -> str:

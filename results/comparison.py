@@ -49,13 +49,13 @@ def compared(key: GroupKey, info: WorkloadInfo | None, rows: Sequence[RowSummary
     withheld where a row has blocking flags, or other settings, or cannot be compared, and where the leader's speed
     buys less accuracy (see `standing`).
     """
-    found = differences([row.row for row in rows])
+    found = differences([row.row for row in rows], ledger.under_comparison([row.row for row in rows]))
     rows = _told_apart(rows)
     timed = [row for row in rows if row.train and not row.incomparable]
-    leading = max(timed, key=lambda row: row.train.estimate if row.train else 0.0).row.backend if timed else None
+    leading = max(timed, key=lambda row: row.train.estimate if row.train else 0.0).row.contender if timed else None
     stand = standings([row.row for row in rows], [row.accuracy for row in rows], info, leading)
     rows = [replace(row, standing=one) for row, one in zip(rows, stand, strict=True)]
-    leader = next((row for row in rows if row.row.backend == leading), None)
+    leader = next((row for row in rows if row.row.contender == leading), None)
     if leader is None:
         return GroupSummary(key, info, tuple(rows), differences=found)
     against = [row if row is leader else _against(row, leader) for row in rows]
@@ -76,13 +76,13 @@ def _told_apart(rows: Sequence[RowSummary]) -> list[RowSummary]:
     timed = [row for row in rows if row.row.train]
     found = list(rows)
     for name, reason in REFUSED.items():
-        values = ledger.differing({row.row.backend: row.row.train for row in timed}, name)
+        values = ledger.differing({row.row.contender: row.row.train for row in timed}, name)
         if not values:
             continue
         usual = Counter(values.values()).most_common(1)[0][0]
         found = [
             replace(row, incomparable=row.incomparable or reason)
-            if values.get(row.row.backend, usual) != usual
+            if values.get(row.row.contender, usual) != usual
             else row
             for row in found
         ]
@@ -90,8 +90,9 @@ def _told_apart(rows: Sequence[RowSummary]) -> list[RowSummary]:
 
 
 def _against(row: RowSummary, leader: RowSummary) -> RowSummary:
-    sides = {row.row.backend: row.row.train, leader.row.backend: leader.row.train}
-    apart = tuple(name for name in ledger.COMPARED if ledger.differing(sides, name))
+    sides = {row.row.contender: row.row.train, leader.row.contender: leader.row.train}
+    ignored = ledger.under_comparison([row.row, leader.row])
+    apart = tuple(name for name in ledger.COMPARED if name not in ignored and ledger.differing(sides, name))
     if row.incomparable:
         return replace(row, differs=apart)
     pair = paired(row.row.train, leader.row.train, throughput)
@@ -110,12 +111,14 @@ def _doubt(leader: RowSummary, others: Sequence[RowSummary]) -> str | None:
     """Return why a difference in speed may not be called shown, or not be worth it."""
     kinds = [(row, flags.blocking(row.row.train)) for row in (leader, *others)]
     reasons = [
-        f"trials of {backend_name(row.row.backend)} are flagged {listed(list(found))}" for row, found in kinds if found
+        f"trials of {backend_name(row.row.contender)} are flagged {listed(list(found))}"
+        for row, found in kinds
+        if found
     ]
     if leader.standing and leader.standing.doubt:
-        reasons.append(f"{backend_name(leader.row.backend)} {leader.standing.doubt}")
+        reasons.append(f"{backend_name(leader.row.contender)} {leader.standing.doubt}")
     for row in others:
-        name = backend_name(row.row.backend)
+        name = backend_name(row.row.contender)
         if row.incomparable:
             reasons.append(f"{name} is not comparable ({row.incomparable})")
         elif apart := [ledger.COMPARED[setting] for setting in row.differs if setting in OF_SPEED]:

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+CURRENT = "current"
+"""The name of the controller's own environment; in a case it is the default, which has no name."""
+EARLIER_NAMES = ("default",)
+"""What it was called in runs stored earlier."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -52,8 +57,17 @@ class Environment:
     """One interpreter with what is installed in it."""
 
     name: str
+    """CURRENT for the controller's own."""
     python: str
     """Path of the interpreter."""
     python_version: str
     packages: Mapping[str, str]
+    """Versions of those that matter for a measurement."""
     probes: tuple[BackendProbe, ...]
+    fingerprint: str = ""
+    """Hash of the Python version and of every installed package with its version."""
+
+    @property
+    def factor(self) -> str | None:
+        """The value of the factor `environment`: its name, None for the controller's own."""
+        return None if self.name in (CURRENT, *EARLIER_NAMES) else self.name

@@ -67,7 +67,7 @@ def as_json(run: Run, background: Background = NOTHING_KNOWN) -> str:
         "rows": [row.record for row in every],
         **{name: [dict(f) for section in further if section.name == name for f in section.facts] for name in SECTIONS},
         "flags": [
-            {"workload": row.key.workload, "backend": row.backend, "group": row.record["group"], **asdict(flag)}
+            {**{name: row.record[name] for name in ("workload", "backend", "environment", "group")}, **asdict(flag)}
             for row in every
             for flag in row.summary.flags
         ],

@@ -21,6 +21,7 @@ class Factor:
 
 FACTORS = (
     Factor("backend", None, "the framework Keras runs on"),
+    Factor("environment", None, "the interpreter of the worker, by name; None is the controller's own"),
     Factor("phase", None, "what is measured: train, infer, converge, parts, memory, scenario or generate"),
     Factor("device", "cpu", "the kind of device: cpu or gpu"),
     Factor("execution", "step", "how the model is driven: fit, step (Keras' custom-loop API) or native (a twin)"),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from . import figures
 from .comparison import GroupSummary, summarise
+from .environment import CURRENT
 from .factors import Scalar
 from .flags import flagged, notes
 from .ledger import COMPARED, DIGESTS, REFUSED, Difference
@@ -55,6 +56,7 @@ def _row(run: Run, number: int, group: GroupSummary, row: RowSummary) -> dict[st
         "group": number,
         "workload": key.workload,
         "backend": row.row.backend,
+        "environment": row.row.environment or (CURRENT if len(run.header.environments) > 1 else None),
         "framework_version": _version(run, row),
         "side": key.side,
         "epochs_asked": next((asked for case in _converge_cases(row) if (asked := case.get("epochs"))), None),
@@ -281,7 +283,8 @@ def _said(trials: list[Trial], name: str) -> str | None:
 
 def _version(run: Run, row: RowSummary) -> str | None:
     """Return the framework's version: ledger `framework_version` of the trials, else as probed."""
-    probes = [probe for environment in run.header.environments for probe in environment.probes]
+    places = [found for found in run.header.environments if found.factor == row.row.environment]
+    probes = [probe for environment in places for probe in environment.probes]
     probed = dict.fromkeys(p.version for p in probes if p.backend == row.row.backend and p.version)
     return _resolved(row, "framework_version") or "/".join(probed) or None
 

@@ -99,9 +99,10 @@ def _against(line: _Line, leader: _Line) -> _Line:
     if line is leader:
         return _Line(line.row, line.made, leads=True)
     own, other = line.row.summary.row, leader.row.summary.row
-    sides = {own.backend: own.generate, other.backend: other.generate}
+    sides = {own.contender: own.generate, other.contender: other.generate}
+    ignored = ledger.under_comparison([own, other])
     refused = next((reason for name, reason in ledger.REFUSED.items() if ledger.differing(sides, name)), None)
-    apart = tuple(name for name in ledger.COMPARED if ledger.differing(sides, name))
+    apart = tuple(name for name in ledger.COMPARED if name not in ignored and ledger.differing(sides, name))
     if refused:
         return _Line(line.row, line.made, refused=refused, differs=apart)
     ratio = paired(own.generate, other.generate, lambda trial: tokens_per_s(trial, "decode")).ratio
@@ -164,7 +165,7 @@ def _remarks(line: _Line) -> list[str]:
 def _fact(line: _Line) -> Fact:
     record, made = line.row.record, line.made
     found: dict[str, Any] = {
-        name: record[name] for name in ("workload", "backend", "batch_size", "precision", "device")
+        name: record[name] for name in ("workload", "backend", "environment", "batch_size", "precision", "device")
     }
     found |= {name: record[name] for name in ("execution", "compile", "compile_resolved", "lane", "threads")}
     found |= {"prompt_tokens": made.prompt, "new_tokens": made.new_tokens}

@@ -39,6 +39,9 @@ OF_SPEED = frozenset(COMPARED) - {
 }
 """Those with which a difference in speed may not be called shown."""
 
+VERSIONS = frozenset({"version_keras", "version_numpy"})
+"""What environments may differ in: where they are compared, these are what is under comparison."""
+
 DIGESTS = frozenset({"data_sha256", "initial_weights"})
 """Settings whose values mean nothing to a reader."""
 
@@ -66,7 +69,7 @@ class Difference:
     name: str
     """As in the ledger."""
     sides: Mapping[str, str]
-    """Its values by backend; several values of one row joined by a slash."""
+    """Its values by contender (`Row.contender`); several values of one row joined by a slash."""
 
     @property
     def refused(self) -> str | None:
@@ -74,15 +77,20 @@ class Difference:
         return REFUSED.get(self.name)
 
 
+def under_comparison(rows: Sequence[Row]) -> frozenset[str]:
+    """Return the settings in which rows may differ because they are what is compared."""
+    return VERSIONS if len({row.environment for row in rows}) > 1 else frozenset()
+
+
 def differences(rows: Sequence[Row], ignored: frozenset[str] = frozenset()) -> tuple[Difference, ...]:
-    """Return the settings, but for those ignored, in which rows of different backends differ.
+    """Return the settings, but for those ignored, in which the rows of a group differ.
 
     Trials are held against trials of the same part. A setting that a row does not tell, or to which a framework has
     nothing that corresponds, is no difference. Each setting is told once, for the first part that differs in it.
     """
     found: dict[str, Difference] = {}
     for part in PARTS:
-        sides = {row.backend: row.part(part) for row in rows if row.part(part)}
+        sides = {row.contender: row.part(part) for row in rows if row.part(part)}
         for name in (*REFUSED, *COMPARED):
             if name not in found and name not in ignored:
                 values = differing(sides, name)

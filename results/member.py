@@ -25,9 +25,9 @@ class Member:
         return self.group.key
 
     @property
-    def backend(self) -> str:
-        """The framework's name in the catalog."""
-        return self.summary.row.backend
+    def contender(self) -> str:
+        """What tells the row from the others of its group: the backend, and the environment that it ran in."""
+        return self.summary.row.contender
 
 
 def members(groups: Sequence[GroupSummary], rows: Sequence[Record]) -> list[Member]:

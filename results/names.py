@@ -16,9 +16,20 @@ PARTS = {
 """What the trials of a part of a row are called."""
 
 
-def backend_name(backend: str) -> str:
-    """Return the name of a framework."""
-    return BACKENDS.get(backend, backend)
+IN = "@"
+"""Between a backend and the environment that it runs in."""
+
+
+def contender(backend: str, environment: str | None) -> str:
+    """Return what tells the rows of a comparison apart: `jax`, or `jax@old` in another environment."""
+    return backend if environment is None else f"{backend}{IN}{environment}"
+
+
+def backend_name(name: str) -> str:
+    """Return the name of a framework, or of a contender: PyTorch, JAX (old)."""
+    backend, _, environment = name.partition(IN)
+    known = BACKENDS.get(backend, backend)
+    return f"{known} ({environment})" if environment else known
 
 
 def listed(names: list[str]) -> str:

@@ -6,6 +6,7 @@ from statistics import median
 from . import units
 from .background import NOTHING_KNOWN, Background
 from .cells import Record
+from .environment_words import installed, shared
 from .flags import UNSETTLED
 from .model import Run
 
@@ -28,7 +29,7 @@ def notes(run: Run, rows: Sequence[Record], background: Background = NOTHING_KNO
     """Return what stands under the tables: each label that has lines, in order."""
     parts = [
         ("Machine", [machine(run)]),
-        ("Software", [software(run)]),
+        ("Software", software(run)),
         ("Load", load(run)),
         ("Warnings", warnings(run, rows)),
         ("Notes", [*run.header.notes, *(run.end.notes if run.end else ()), *run.problems]),
@@ -54,13 +55,12 @@ def machine(run: Run) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def software(run: Run) -> str:
-    """Return the versions that all rows share."""
-    environments = run.header.environments
-    keras = dict.fromkeys(p.keras for environment in environments for p in environment.probes if p.keras)
-    pythons = dict.fromkeys(environment.python_version for environment in environments)
-    parts = [f"Keras {version}" for version in keras] + [f"Python {version}" for version in pythons]
-    return ", ".join([*parts, f"dlbench {run.header.dlbench}"])
+def software(run: Run) -> list[str]:
+    """Return the versions that all rows share; with several environments, or one by name, a line for each."""
+    environments, own = run.header.environments, f"dlbench {run.header.dlbench}"
+    if any(environment.factor for environment in environments):
+        return [*(f"{environment.name}: {installed(environment)}" for environment in environments), own]
+    return [", ".join([*(part for environment in environments for part in shared(environment)), own])]
 
 
 def load(run: Run) -> list[str]:

@@ -118,7 +118,10 @@ def run_notes(run: Run, reports: Sequence[ParityReport]) -> list[str]:
     """Return a note for each workload of a run whose backends are known not to compute the same."""
     if not reports:
         return []
-    probes = [probe for environment in run.header.environments for probe in environment.probes]
+    # What `verify` found, it found in the controller's own environment.
+    probes = [
+        probe for environment in run.header.environments if not environment.factor for probe in environment.probes
+    ]
     keras = next((probe.keras for probe in probes if probe.keras), None)
     versions = {probe.backend: probe.version for probe in probes if probe.version}
     digests = {t.case.workload: str(t.ledger["file_sha256"]) for t in run.trials if t.ledger.get("file_sha256")}
@@ -148,7 +151,8 @@ def run_notes(run: Run, reports: Sequence[ParityReport]) -> list[str]:
 
 def _compared(run: Run) -> Iterable[Case]:
     """Yield the cases that Keras computed: a twin is another program, which `verify` says nothing about."""
-    return (case for case in run.header.cases if case.get("execution") != "native")
+    own = (case for case in run.header.cases if case.get("environment") is None)
+    return (case for case in own if case.get("execution") != "native")
 
 
 def _difference(found: BackendParity) -> str:

@@ -185,7 +185,9 @@ def _notes(splits: Sequence[tuple[Member, Split]]) -> list[str]:
 
 def _fact(row: Member, found: Split) -> Fact:
     record = row.record
-    told: dict[str, Any] = {name: record[name] for name in ("workload", "backend", "batch_size", "precision", "device")}
+    told: dict[str, Any] = {
+        name: record[name] for name in ("workload", "backend", "environment", "batch_size", "precision", "device")
+    }
     told |= {name: record[name] for name in ("execution", "compile", "lane", "threads", "compile_resolved")}
     for name in DIFFERENCES:
         part = found.parts.get(name)

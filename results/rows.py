@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 from .factors import Scalar, default_of, in_identity
 from .model import Case, Failure, LeftOut, Run, Trial, WorkloadInfo
+from .names import contender
 
-_OWN_PLACE = ("backend", "phase", "batch_size", "scenario", "latency_bound_s")
-"""Factors that make no other group: what a backend did in several phases and scenarios stands in one row."""
+_OWN_PLACE = ("backend", "environment", "phase", "batch_size", "scenario", "latency_bound_s")
+"""Factors that make no other group: what a backend did in several phases and scenarios stands in one row, and one
+environment is compared with another as one backend is."""
 
 PARTS = ("train", "infer", "latency", "converge", "parts", "memory", "scenario", "generate")
 """The parts that a trial can play in a row."""
@@ -39,10 +41,12 @@ class GroupKey:
 
 @dataclass(slots=True)
 class Row:
-    """Everything a run holds about one backend in one group."""
+    """Everything a run holds about one backend, in one environment, in one group."""
 
     group: GroupKey
     backend: str
+    environment: str | None = None
+    """As in the case; None is the controller's own."""
     train: list[Trial] = field(default_factory=list)
     infer: list[Trial] = field(default_factory=list)
     """At the group's batch size: throughput."""
@@ -61,6 +65,11 @@ class Row:
     left_out: list[LeftOut] = field(default_factory=list)
     unmeasured: list[Case] = field(default_factory=list)
     """Planned, without a trial or a failure: the run ended first."""
+
+    @property
+    def contender(self) -> str:
+        """What tells this row from the others of its group."""
+        return contender(self.backend, self.environment)
 
     def part(self, phase: str) -> list[Trial]:
         """Return the list that trials of a phase are kept in; those of phases unknown here are not kept."""
@@ -152,18 +161,18 @@ class _Sheet:
         return sorted(self._rows.values(), key=lambda row: order.get(row.group.workload, len(order)))
 
     def _add(self, case: Case, side: str | None) -> None:
-        group, backend = self._key(case, side)
-        self._rows.setdefault((group, backend), Row(group, backend))
+        key = self._key(case, side)
+        self._rows.setdefault(key, Row(key[0], *_place(case)))
         if case.get("phase") != "generate":
-            self._passing.add((group, backend))
+            self._passing.add(key)
 
     def _alike(self, case: Case, side: str | None) -> list[Row]:
         """Return the rows that differ from a case at most in batch size."""
-        group, backend = self._key(case, side)
+        group, own = self._key(case, side)
         return [
             row
             for (other, name), row in self._rows.items()
-            if name == backend and other.alike(group) and (other, name) in self._passing
+            if name == own and other.alike(group) and (other, name) in self._passing
         ]
 
     def _key(self, case: Case, side: str | None) -> tuple[GroupKey, str]:
@@ -176,7 +185,13 @@ class _Sheet:
         )
         own = info.batch_size if info else None
         group = GroupKey(case.workload, batch if isinstance(batch, int) else own, others, side)
-        return group, str(case.get("backend") or "any backend")
+        return group, contender(*_place(case))
+
+
+def _place(case: Case) -> tuple[str, str | None]:
+    """Return the backend and the environment of a case."""
+    environment = case.get("environment")
+    return str(case.get("backend") or "any backend"), None if environment is None else str(environment)
 
 
 def _is_single(case: Case) -> bool:

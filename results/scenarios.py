@@ -116,7 +116,9 @@ def _held(trials: Sequence[Trial]) -> Lines:
 
 def _fact(row: Member, trials: Sequence[Trial]) -> Fact:
     record = row.record
-    found: dict[str, Any] = {name: record[name] for name in ("workload", "backend", "precision", "device", "execution")}
+    found: dict[str, Any] = {
+        name: record[name] for name in ("workload", "backend", "environment", "precision", "device", "execution")
+    }
     found |= {name: record[name] for name in ("compile", "compile_resolved", "lane", "threads")}
     found["scenario"] = trials[0].case.get("scenario")
     for name, mark in (("queries_per_s", "scenario_rate"), ("samples_per_s", "scenario_samples")):

@@ -8,6 +8,7 @@ COLUMNS = {
     "source": "string",
     "item": "string",
     "backend": "string",
+    "environment": "string",
     "framework_version": "string",
     "side": "string",
     "batch_size": "Int64",

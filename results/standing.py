@@ -31,7 +31,7 @@ class Standing:
     lost: tuple[int, ...]
     """Seeds that diverged, or whose metric at the epoch is no number: they are not in the mean."""
     reference: str
-    """The backend compared with; the row's own for the reference itself."""
+    """The contender compared with; the row's own for the reference itself."""
     compared: Comparison | None = None
     """Differences of the seeds that both have; None for the reference, and where `why_not` says why."""
     unpaired: int = 0
@@ -54,16 +54,16 @@ def standings(
         rows: of the group.
         learnt: the accuracy of each row.
         info: of the workload, with the margin.
-        leader: backend that leads in speed, if any.
+        leader: contender that leads in speed, if any.
 
     """
     trained = [row for row in rows if any(_measured(trial) for trial in row.converge)]
     if not trained:
         return [None] * len(rows)
     epoch = min(trial.epochs[-1].number for row in trained for trial in row.converge if _measured(trial))
-    reference = next((row for row in trained if row.backend == leader), trained[0])
+    reference = next((row for row in trained if row.contender == leader), trained[0])
     found = [_standing(row, reference, epoch, info) if row in trained or diverged(row) else None for row in rows]
-    above = [backend_name(row.backend) for one, row in zip(found, rows, strict=True) if _is(one, equivalence.BETTER)]
+    above = [backend_name(row.contender) for one, row in zip(found, rows, strict=True) if _is(one, equivalence.BETTER)]
     return [
         one and replace(one, doubt=_doubt(one, row, some, above if row is reference else []))
         for one, row, some in zip(found, rows, learnt, strict=True)
@@ -73,10 +73,10 @@ def standings(
 def _standing(row: Row, reference: Row, epoch: int, info: WorkloadInfo | None) -> Standing:
     own, lost = _by_seed(row, epoch)
     mean, spread = stats.mean(list(own.values())), stats.spread(list(own.values()))
-    plain = Standing(epoch, mean, spread.sd if spread else None, lost, reference.backend)
+    plain = Standing(epoch, mean, spread.sd if spread else None, lost, reference.contender)
     if row is reference:
         return plain
-    sides = {side.backend: side.converge for side in (row, reference)}
+    sides = {side.contender: side.converge for side in (row, reference)}
     refused = [reason for name, reason in REFUSED.items() if ledger.differing(sides, name)]
     if refused:
         return replace(plain, why_not=f"not comparable: {refused[0]}")

@@ -37,7 +37,7 @@ def tax(rows: Sequence[Member]) -> list[Section]:
     for alike in gathered(
         [row for row in rows if row.summary.train_step], lambda row: row.key.without("execution", "feed")
     ):
-        lines = [_sides(line) for line in gathered(alike, lambda row: row.backend)]
+        lines = [_sides(line) for line in gathered(alike, lambda row: row.contender)]
         lines = [sides for sides in lines if len(sides) > 1]
         if lines:
             found.append(_section(lines))
@@ -167,7 +167,9 @@ def _notes(lines: Sequence[Sides], *, fixed: bool) -> list[str]:
 
 def _fact(sides: Sides, told: Mapping[tuple[str, str], tuple[Interval | None, str | None, str]]) -> Fact:
     some = next(iter(sides.values()))
-    found: dict[str, Any] = {name: some.record[name] for name in ("workload", "backend", "batch_size", "precision")}
+    found: dict[str, Any] = {
+        name: some.record[name] for name in ("workload", "backend", "environment", "batch_size", "precision")
+    }
     found |= {name: some.record[name] for name in ("device", "compile", "lane", "threads")}
     for name in EXECUTIONS:
         step = sides[name].summary.train_step if name in sides else None

@@ -1,4 +1,6 @@
-"""Fixtures for all tests: nothing touches the user's own cache or store, and tests side by side share no core.
+"""Fixtures for all tests: nothing touches what is the user's own, and tests side by side share no core.
+
+The cache, the environments and the store are made for the tests.
 
 Property-based tests draw the same examples each time, so that a change fails for what it changed; `pytest
 --hypothesis-profile default` draws new ones.
@@ -33,6 +35,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DLBENCH_CACHE", str(folder))
+        patch.setenv("DLBENCH_ENVS", str(folder / "envs"))
         patch.delenv("DLBENCH_STORE", raising=False)
         patch.delenv("DLBENCH_DEBUG", raising=False)
         yield folder

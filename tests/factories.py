@@ -7,7 +7,7 @@ from typing import Any
 from dlbench.backends.backend import Backend, CompileMode, Runtime
 from dlbench.harness.launch import Reply
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Candidate, Plan, combinations, make_plan
+from dlbench.harness.plan import Candidate, Place, Plan, combinations, make_plan
 from dlbench.harness.wire import Request
 from dlbench.results.environment import BackendProbe, Device, Environment, Machine
 from dlbench.results.model import Case, End, Epoch, Failure, Header, JobRecord, Trial, Window
@@ -88,9 +88,9 @@ def probe(name: str = "jax", *kinds: str) -> BackendProbe:
     return BackendProbe(name, "1.0", "3.15.1", devices)
 
 
-def backends(*names: str) -> list[tuple[Backend, BackendProbe]]:
-    """Make backends with their probes, each with a CPU."""
-    return [(backend(name), probe(name)) for name in names]
+def backends(*names: str) -> list[Place]:
+    """Make places: backends in the controller's own environment, each with a CPU."""
+    return [Place(backend(name), probe(name)) for name in names]
 
 
 def spec(name: str = "toy", **fields: Any) -> Spec:

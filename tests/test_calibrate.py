@@ -97,7 +97,7 @@ class FakeBench:
         schedule = Schedule(self.trials, Effort(), options.timeout_s)
         environment = self.environment(())
         expected = Forecast({"job": BLOCK_S}, frozenset())
-        return Experiment(Plan((), (), ()), schedule, expected, environment, MACHINE, (), ())
+        return Experiment(Plan((), (), ()), schedule, expected, (environment,), MACHINE, (), ())
 
     def execute(
         self, experiment: Experiment, options: RunOptions, argv: Sequence[str], observer: Observer, stop: Stop

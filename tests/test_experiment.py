@@ -4,8 +4,9 @@ import pytest
 from dlbench.backends.catalog import BACKENDS
 from dlbench.harness import candidates
 from dlbench.harness.candidates import find_candidates
-from dlbench.harness.experiment import choose_backends, fitting, usable_backends
+from dlbench.harness.experiment import choose_backends, fitting
 from dlbench.harness.options import Selection
+from dlbench.harness.places import usable_backends
 from dlbench.harness.progress import Silence
 from dlbench.harness.wire import PreparedData
 from dlbench.results.environment import BackendProbe, Device

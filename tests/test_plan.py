@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from dlbench.backends.backend import Backend
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Candidate, Plan, check_parameters, combinations, make_plan, resolve_devices
+from dlbench.harness.plan import Candidate, Place, Plan, check_parameters, combinations, make_plan, resolve_devices
 from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
 from dlbench.results.model import Case
@@ -158,7 +158,7 @@ def test_a_refused_compile_mode_is_left_out_with_the_backends_reason() -> None:
 
 
 def test_a_backend_without_the_device_is_left_out_and_the_others_are_measured() -> None:
-    pairs = [(backend("jax"), probe("jax", "cpu")), (backend("torch"), probe("torch", "cpu", "gpu"))]
+    pairs = [Place(backend("jax"), probe("jax", "cpu")), Place(backend("torch"), probe("torch", "cpu", "gpu"))]
     plan = planned(on=pairs, devices=("gpu",), phases=("train",))
     assert [(job.backend.name, job.setting.device) for job in plan.jobs] == [("torch", "gpu")]
     (item,) = plan.left_out

@@ -195,3 +195,12 @@ def test_fans_count_the_receptive_field() -> None:
     assert initial.fans((7,), None, None) == (7, 7)
     assert initial.fans((3, 3, 4, 6), None, None) == (36, 54)
     assert initial.fans((2, 5, 7), (0,), (1, 2)) == (2, 35)
+
+
+def test_an_initializer_of_an_earlier_keras_goes_by_the_shape_alone() -> None:
+    given = {"mode": "fan_avg", "scale": 1.0, "distribution": "uniform"}
+    now = SimpleNamespace(input_axes=None, output_axes=None, **given)
+    draw = initial.DRAWS["VarianceScaling"]
+    values = [draw(each, (3, 4), np.random.default_rng(7)) for each in (SimpleNamespace(**given), now)]
+    assert np.array_equal(*values)
+    assert np.abs(values[0]).max() <= math.sqrt(6.0 / 7)

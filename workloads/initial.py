@@ -53,7 +53,9 @@ def _uniform(initializer: Any, shape: tuple[int, ...], random: np.random.Generat
 
 
 def _variance_scaling(initializer: Any, shape: tuple[int, ...], random: np.random.Generator) -> Floats:
-    fan_in, fan_out = fans(shape, initializer.input_axes, initializer.output_axes)
+    # Earlier versions of Keras go by the shape alone.
+    axes = (getattr(initializer, name, None) for name in ("input_axes", "output_axes"))
+    fan_in, fan_out = fans(shape, *axes)
     units = {"fan_in": fan_in, "fan_out": fan_out}.get(initializer.mode, (fan_in + fan_out) / 2.0)
     stddev = math.sqrt(initializer.scale / max(1.0, units))
     if initializer.distribution == "uniform":

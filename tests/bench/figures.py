@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dlbench.backends import catalog
+from dlbench.harness.child import Child
 from dlbench.harness.instrument import measure_instrument
+from dlbench.harness.interpreters import PROBE_TIMEOUT_S
+from dlbench.harness.launch import child_environ
 from dlbench.results import figures, stats
 from dlbench.results.model import Trial
 from dlbench.results.store import read_run, run_paths
@@ -20,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 BACKENDS = ("jax", "torch", "tensorflow")
 HELP_PAIRS = 21
 WORKER_PAIRS = 7
+ENVIRONMENT_PAIRS = 10
 LOOP_PROCESSES = 2
 LOOP_WORKLOADS = ("digits_cnn", "cancer_mlp", "grammar_gpt")
 MEMORY_TRIALS = 5
@@ -88,6 +93,26 @@ def show_baseline() -> None:
 def use() -> None:
     "Nothing."
 app.add_typer(baseline, name="baseline")
+env = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
+@env.callback()
+def of_env() -> None:
+    "Nothing."
+@env.command("list")
+def list_env() -> None:
+    "Nothing."
+@env.command("show")
+def show_env() -> None:
+    "Nothing."
+@env.command("create")
+def create_env() -> None:
+    "Nothing."
+@env.command("lock")
+def lock_env() -> None:
+    "Nothing."
+@env.command("remove")
+def remove_env() -> None:
+    "Nothing."
+app.add_typer(env, name="env")
 app()
 """
 
@@ -144,6 +169,50 @@ def worker_ratio() -> None:
                 ratios.append(job.wall_seconds / timed(bare, folder))
             name = f"worker / bare script with the same steps, {backend}, median of pairs"
             say(name, quartiles(ratios), "at most 1.10", met=statistics.median(ratios) <= 1.10)
+
+
+def environment_start() -> None:
+    """Time a child in another interpreter until Keras is imported, against that interpreter alone, in turn.
+
+    The interpreter has no pandas and no scikit-learn: Keras imports them where they are, and a child hides them, which
+    would make it the quicker one.
+    """
+    sys.path.append(str(HERE.parent))
+    from interpreters import bare_environment
+
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for backend in BACKENDS:
+            python = str(bare_environment(scratch / f"with-{backend}", "keras", "numpy", backend))
+            environ = child_environ(catalog.get(backend), "any", scratch, own=False)
+            more = []
+            for _ in range(ENVIRONMENT_PAIRS + 1):
+                start = time.perf_counter()
+                # A session of its own, as a child of dlbench has: on a busy machine the system shares by session.
+                subprocess.run(
+                    [python, "-c", "import keras"],
+                    cwd=folder,
+                    env=environ,
+                    check=True,
+                    capture_output=True,
+                    start_new_session=True,
+                )
+                alone = time.perf_counter() - start
+                more.append(probe_seconds(python, backend, environ, scratch) - alone)
+            name = f"a child in another interpreter with Keras imported, less `import keras` there, {backend}, median"
+            wanted = more[1:]  # The first pair read the files from the disk.
+            say(name, f"{quartiles(wanted)} s", "at most 0.2 s", met=statistics.median(wanted) <= 0.2)
+
+
+def probe_seconds(python: str, backend: str, environ: dict[str, str], scratch: Path) -> float:
+    """Return the seconds of a probe process from start to end."""
+    reply, log = scratch / "reply.json", scratch / "log.txt"
+    request = {"backend": backend, "reply": str(reply)}
+    ended = Child().run("probe", request, python=python, environ=environ, log=log, timeout_s=PROBE_TIMEOUT_S)
+    found = json.loads(reply.read_text())
+    assert ended.status == 0, log.read_text()
+    assert found["problem"] is None, found["problem"]
+    return ended.seconds
 
 
 def cache_folder() -> Path:
@@ -333,6 +402,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "loop": loop_ratios,
     "memory": memory_range,
     "worker": worker_ratio,
+    "env": environment_start,
     "run": default_run,
     "aa": real_aa,
     "targets": targets,
