@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from . import cli_baseline, cli_data, cli_env
+from .cli_ab import ab
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import doctor, history, list_, show
@@ -49,6 +50,7 @@ def root(
 app.command()(run)
 app.command("list")(list_)
 app.command()(show)
+app.command()(ab)
 app.command()(history)
 app.command()(verify)
 app.command()(new)

@@ -46,10 +46,21 @@ class CreateArguments:
 
 
 def create_command(words: CreateArguments, run: Runner = run_command, uv: str | None = None) -> None:
+    """Make an environment and tell how to use it; see `make_environment`."""
+    made, found = make_environment(words, _observer(words.progress), run, uv)
+    sys.stdout.write(
+        f"{made.name}: {summary_of(found)}\nin {made.folder}; use it with: dlbench run --env {made.name}\n"
+    )
+
+
+def make_environment(
+    words: CreateArguments, observer: Observer, run: Runner = run_command, uv: str | None = None
+) -> tuple[MadeEnvironment, Environment]:
     """Make an environment, see that workers can run in it, and keep it.
 
     Args:
         words: what is wanted.
+        observer: is told of the steps.
         run: runs commands; a stand-in in tests.
         uv: path of uv; pip is used for None.
 
@@ -65,7 +76,6 @@ def create_command(words: CreateArguments, run: Runner = run_command, uv: str | 
     python = _python(words.python)
     _check_base(name, python, lock)
     folder = Path(words.at).expanduser().absolute() if words.at else environments_path() / name
-    observer = _observer(words.progress)
     with making(name, folder):
         observer.note(f"making environment {name} with {'uv' if uv else 'pip'} in {folder}")
         arguments = ["--no-deps", "-r", str(Path(words.from_lock).absolute())] if words.from_lock else wanted.packages
@@ -80,8 +90,11 @@ def create_command(words: CreateArguments, run: Runner = run_command, uv: str | 
         recipe = lock.recipe if lock else _recipe_text(words)
         made = datetime.now(UTC).isoformat(timespec="seconds")
         installer = "uv" if uv else "pip"
-        keep(MadeEnvironment(name, str(folder), own.python, made, installer, wanted.packages, wanted.indexes, recipe))
-    sys.stdout.write(f"{name}: {summary_of(found)}\nin {folder}; use it with: dlbench run --env {name}\n")
+        record = MadeEnvironment(
+            name, str(folder), own.python, made, installer, wanted.packages, wanted.indexes, recipe
+        )
+        keep(record)
+    return record, found
 
 
 def list_command(output_format: str) -> None:

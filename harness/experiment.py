@@ -4,8 +4,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -27,14 +27,14 @@ from .described import is_own
 from .environments import choose_interpreters
 from .forecast import Forecast, forecast, trials_for
 from .host import available_bytes, concerns, read_machine, usable_cpus
-from .launch import LocalLauncher
+from .launch import Launcher, LocalLauncher
 from .max_batch import search_all
 from .options import RunOptions, Selection
 from .places import describers, read_environments, usable_places
 from .plan import Plan, PlannedJob, make_plan
 from .prepared import prepare_data, recipe_of
 from .progress import Observer
-from .runner import Outcome, Schedule, Stop, run_blocks
+from .runner import Outcome, Schedule, Sink, Stop, run_blocks
 from .wire import DataRecipe, PreparedData
 
 SEARCH_SHARE = 0.8
@@ -58,6 +58,26 @@ class Experiment:
     notes: tuple[str, ...]
     broken: tuple[str, ...]
     """What the user asked for and could not be planned because it is broken: the run ends with status 4."""
+    kept: Mapping[str, Scalar] = field(default_factory=dict)
+    """Further options for the header of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What measuring needs beside the plan."""
+
+    data: Mapping[PlannedJob, PreparedData]
+    """Of every job that can be measured."""
+    workloads: tuple[WorkloadInfo, ...]
+    launcher: Launcher
+    sink: Sink
+    observer: Observer
+    stop: Stop
+    reply_path: Callable[[str], str]
+
+
+Measure = Callable[[Bench], Outcome]
+"""Runs jobs, in an order and as often as it likes, and stores what they reply."""
 
 
 def design(selection: Selection, options: RunOptions, observer: Observer) -> Experiment:
@@ -153,6 +173,7 @@ def execute(
     observer: Observer,
     stop: Stop,
     lacking: Mapping[str, str] = MappingProxyType({}),
+    measure: Measure | None = None,
 ) -> tuple[Run, Outcome]:
     """Measure an experiment, store every record as it comes, and return the run as it was stored.
 
@@ -163,6 +184,7 @@ def execute(
         observer: is told what happens.
         stop: ends the run when it is wanted.
         lacking: why a download could not be had, by its name; what needs it fails, the rest is measured.
+        measure: how the jobs are run; None: in blocks, or as a search for the largest batch.
 
     """
     start, now = time.perf_counter(), datetime.now(UTC)
@@ -185,17 +207,12 @@ def execute(
         pythons = {found.factor: found.python for found in experiment.environments}
         launcher = LocalLauncher(writer.logs, {name: python for name, python in pythons.items() if name})
         stop.on_stop(launcher.stop)
-        plan, schedule = Plan(tuple(ready), (), ()), experiment.schedule
 
         def reply_path(name: str) -> str:
             return str(Path(replies) / f"{name}.jsonl")
 
-        if options.find_max_batch:
-            outcome = search_all(plan, ready, schedule, launcher, writer, observer, stop, reply_path)
-        else:
-            outcome = run_blocks(
-                plan, ready, schedule, experiment.expected, launcher, writer, observer, stop, reply_path
-            )
+        bench = Bench(ready, header.workloads, launcher, writer, observer, stop, reply_path)
+        outcome = (measure or _usual(experiment, options))(bench)
         launcher.close()
         outcome.failures += len(unready)
         seconds = time.perf_counter() - start
@@ -205,6 +222,19 @@ def execute(
         writer.logs.rmdir()
     observer.finished(outcome.state, seconds)
     return read_run(writer.path), outcome
+
+
+def _usual(experiment: Experiment, options: RunOptions) -> Measure:
+    """Return the measuring of `dlbench run`: blocks of every job, or a search for the largest batch."""
+
+    def measure(bench: Bench) -> Outcome:
+        plan, schedule = Plan(tuple(bench.data), (), ()), experiment.schedule
+        rest = (bench.launcher, bench.sink, bench.observer, bench.stop, bench.reply_path)
+        if options.find_max_batch:
+            return search_all(plan, bench.data, schedule, *rest)
+        return run_blocks(plan, bench.data, schedule, experiment.expected, *rest)
+
+    return measure
 
 
 def recipes_of(plan: Plan) -> dict[PlannedJob, DataRecipe]:
@@ -252,6 +282,7 @@ def _header(
         "price_per_hour": options.price_per_hour,
         "accuracy_margin": options.accuracy_margin,
         "python": sys.version.split()[0],
+        **experiment.kept,
     }
     return Header(
         schema=SCHEMA,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from .ab_table import ab_sections
 from .background import NOTHING_KNOWN, Background
 from .cells import Record, framework
 from .columns import COLUMNS
@@ -13,10 +14,11 @@ from .member import gathered
 from .model import Run
 from .notes import notes
 from .section import Section
-from .tables import grouped, has_figures, has_values, render, rows_of_run, searched, sections
+from .sides import terms_of
+from .tables import grouped, has_figures, has_values, render, rows_of_run, sections, told_elsewhere
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
-SECTIONS = ("accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
+SECTIONS = ("sides", "accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
 """Further lists of the JSON export, each of rows with their units in the names."""
 
 
@@ -24,15 +26,16 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return a GitHub-flavoured table per comparison, the meaning of the columns, and the notes."""
     every = rows_of_run(run, background.ceilings)
     rows = [row.record for row in every]
-    parts = []
+    parts = [_section(section) for section in ab_sections(run)]
     for workload in gathered(every, lambda row: row.key.workload):
-        if not searched(run):
+        if not told_elsewhere(run):
             groups = grouped([row.record for row in workload])
             parts += [_block(group) for group in groups if has_figures(group)]
-        parts += [_section(section) for section in sections(workload)]
+        if not terms_of(run):
+            parts += [_section(section) for section in sections(workload)]
     parts = parts or ["nothing was measured\n"]
     shown = [column for column in COLUMNS if any(has_values(column, group) for group in grouped(rows))]
-    if shown:
+    if shown and not told_elsewhere(run):
         parts.append("".join(f"- **{column.name}**: {_safe(column.meaning)}\n" for column in shown))
     said = [(label, line) for label, lines in notes(run, rows, background) for line in lines]
     parts.append("".join(f"- {label}: {_safe(line)}\n" for label, line in said))
@@ -48,7 +51,8 @@ def as_json(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return the facts of the run, the rows of the tidy frame and of SECTIONS; a missing figure is null."""
     header, end = run.header, run.end
     every = rows_of_run(run, background.ceilings)
-    further = [section for rows in gathered(every, lambda row: row.key.workload) for section in sections(rows)]
+    further = ab_sections(run)
+    further += [section for rows in gathered(every, lambda row: row.key.workload) for section in sections(rows)]
     facts = {
         "run": header.run,
         "label": header.label,

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from . import units
+from .ab_table import ab_sections
 from .accuracy_tables import accuracy_tables
 from .background import NOTHING_KNOWN, Background
 from .batches import batches
@@ -26,6 +27,7 @@ from .notes import notes
 from .parts import parts
 from .scenarios import scenarios
 from .section import Section, section_lines
+from .sides import terms_of
 from .tax import tax
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 from .work import Ceilings
@@ -63,15 +65,17 @@ def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> Rend
         for column, needed in zip(block.columns, measure(block.heads, block.entries), strict=True):
             widths[column.name] = max(needed, widths.get(column.name, 0))
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
+    for section in ab_sections(run):
+        lines += [*section_lines(section, width), Text(), Text()]
     seen: set[str] = set()
     for rows in workloads:
         for number in dict.fromkeys(row.record["group"] for row in rows):
-            if searched(run) or not has_figures(blocks[number].rows):
+            if told_elsewhere(run) or not has_figures(blocks[number].rows):
                 continue
             found, places = _block_lines(blocks[number], widths, width)
             seen |= {blocks[number].columns[place].name for place in places}
             lines += [*found, Text(), Text()]
-        for section in sections(rows):
+        for section in [] if terms_of(run) else sections(rows):
             lines += [*section_lines(section, width), Text(), Text()]
     lines += _footnotes([column for column in COLUMNS if column.name in seen], width)
     return Group(*lines, *_notes(run, [row.record for row in every], width, background))
@@ -89,9 +93,9 @@ def has_figures(rows: Sequence[Record]) -> bool:
     return bool(told) or any(row["failure_kind"] for row in rows)
 
 
-def searched(run: Run) -> bool:
-    """Tell whether a run looked for the largest batch: one table says it all, where each size would have a block."""
-    return bool(run.header.options.get("find_max_batch"))
+def told_elsewhere(run: Run) -> bool:
+    """Tell whether one table says it all, where each case would have a block: the largest batch, and two sides."""
+    return bool(run.header.options.get("find_max_batch")) or terms_of(run) is not None
 
 
 def sections(rows: Sequence[Member]) -> list[Section]:
