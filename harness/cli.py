@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from . import cli_baseline, cli_data, cli_env
-from .cli_ab import ab
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import doctor, history, list_, show
 from .cli_run import run
+from .cli_sides import ab, gate
 
 app = typer.Typer(
     name="dlbench",
@@ -51,6 +51,7 @@ app.command()(run)
 app.command("list")(list_)
 app.command()(show)
 app.command()(ab)
+app.command()(gate)
 app.command()(history)
 app.command()(verify)
 app.command()(new)

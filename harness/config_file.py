@@ -7,7 +7,7 @@ from typing import Any
 from ..results.errors import UsageError, unknown
 
 CONFIG = "dlbench.toml"
-TABLES = ("env", "suites")
+TABLES = ("env", "gate", "suites")
 
 
 def read_config(config: Path = Path(CONFIG)) -> dict[str, dict[str, Any]]:

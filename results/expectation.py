@@ -144,11 +144,13 @@ def _verdict(value: float, expected: Prediction, better: str | None) -> str:
 
 
 def confirmation(key: SeriesKey, baseline: Baseline, run: Run) -> str:
-    """Return the command that measures both sides in turn: versions where they differ, else the two runs' own."""
-    backend = str(key.factors.get("backend"))
-    old, new = surroundings(baseline, run).get(backend, (None, None))
-    sides = (f"{backend}=={old}", f"{backend}=={new}") if old and new else (baseline.run, run.header.run)
-    return f"dlbench ab {key.workload} --backend {backend} --a {sides[0]} --b {sides[1]}"
+    """Return the command that tells more: both versions in turn where they differ, else the same again."""
+    backend, phase = str(key.factors.get("backend")), str(key.factors.get("phase"))
+    for package, (old, new) in surroundings(baseline, run).items():
+        if old and new and package in (backend, "keras", "numpy"):
+            sides = f"--a {package}=={old} --b {package}=={new}"
+            return f"dlbench ab {key.workload} --backend {backend} --phase {phase} {sides}"
+    return f"dlbench run {key.workload} --backend {backend} --phase {phase} --trials 7"
 
 
 def judged_text(judged: Judged) -> str:

@@ -10,6 +10,7 @@ from .cells import Record, framework
 from .columns import COLUMNS
 from .errors import unknown
 from .frame import tidy
+from .gate_table import gate_sections
 from .member import gathered
 from .model import Run
 from .notes import notes
@@ -18,7 +19,7 @@ from .sides import terms_of
 from .tables import grouped, has_figures, has_values, render, rows_of_run, sections, told_elsewhere
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
-SECTIONS = ("sides", "accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
+SECTIONS = ("gate", "sides", "accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
 """Further lists of the JSON export, each of rows with their units in the names."""
 
 
@@ -26,7 +27,7 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return a GitHub-flavoured table per comparison, the meaning of the columns, and the notes."""
     every = rows_of_run(run, background.ceilings)
     rows = [row.record for row in every]
-    parts = [_section(section) for section in ab_sections(run)]
+    parts = [_section(section) for section in (*gate_sections(run), *ab_sections(run))]
     for workload in gathered(every, lambda row: row.key.workload):
         if not told_elsewhere(run):
             groups = grouped([row.record for row in workload])
@@ -51,7 +52,7 @@ def as_json(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return the facts of the run, the rows of the tidy frame and of SECTIONS; a missing figure is null."""
     header, end = run.header, run.end
     every = rows_of_run(run, background.ceilings)
-    further = ab_sections(run)
+    further = [*gate_sections(run), *ab_sections(run)]
     further += [section for rows in gathered(every, lambda row: row.key.workload) for section in sections(rows)]
     facts = {
         "run": header.run,

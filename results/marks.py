@@ -59,4 +59,4 @@ FLAGS = {
     "imprecise": "the budget ended before the interval was narrow enough",
     "leaking": "memory grew from step to step",
 }
-"""What makes a trial doubtful. A trial with one of these is shown and marked, and no gate may rest on it."""
+"""What makes a trial doubtful. A trial with one of these is shown and marked, and nothing is called fastest by it."""

@@ -61,6 +61,7 @@ class SidedCase:
     info: WorkloadInfo | None
     values: Mapping[str, Mapping[int, float]]
     """By side, by pair."""
+    trials: tuple[Trial, ...]
     failures: tuple[Failure, ...]
     flagged: Mapping[str, int]
     """Trials with a flag, by side."""
@@ -182,6 +183,7 @@ def sided(
         metric,
         info,
         values,
+        tuple(trials),
         tuple(failures),
         {side: sum(bool(trial.flags) for trial in of[side]) for side in SIDES},
         differs,

@@ -18,6 +18,7 @@ from .cells import Record, framework
 from .columns import COLUMNS, Column
 from .comparison import summarise
 from .frame import frame_of, records
+from .gate_table import gate_sections
 from .generation_table import generations
 from .layout import Entry, Grid, Head, Lines, fit, measure, wrapped
 from .member import Member, gathered, members
@@ -65,7 +66,7 @@ def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> Rend
         for column, needed in zip(block.columns, measure(block.heads, block.entries), strict=True):
             widths[column.name] = max(needed, widths.get(column.name, 0))
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
-    for section in ab_sections(run):
+    for section in (*gate_sections(run), *ab_sections(run)):
         lines += [*section_lines(section, width), Text(), Text()]
     seen: set[str] = set()
     for rows in workloads:

@@ -46,7 +46,7 @@ def test_a_slow_night_is_a_finding_and_other_hardware_is_not_compared(tmp_path: 
     write(store, night(12), trials(0.0065))
     ended = dlbench(tmp_path, "baseline", "show", "main", COLUMNS="200")
     assert ended.status == 1
-    assert "confirm with `dlbench ab digits_cnn --backend jax --a 20260912" in ended.stdout
+    assert "confirm with `dlbench run digits_cnn --backend jax --phase train --trials 7`" in ended.stdout
     write(store, night(13, machine=replace(MACHINE, fingerprint="ffff", cpu="Xeon")), trials(0.005))
     ended = dlbench(tmp_path, "baseline", "show", "main", "--run", "latest")
     assert (ended.status, ended.stdout) == (3, "")

@@ -42,9 +42,8 @@ def test_a_slow_night_is_a_suspect_with_the_command_that_confirms_it(tmp_path: P
     run = tonight(tmp_path, trials(0.006))
     found = judged(tmp_path, baseline, run)["throughput"]
     assert found.verdict == SUSPECT
-    sides = f"--a {baseline.run} --b {run.header.run}"
-    assert found.confirm == f"dlbench ab digits_cnn --backend jax {sides}"
-    assert judged_text(found).startswith("suspect: digits_cnn JAX train, throughput: confirm with `dlbench ab")
+    assert found.confirm == "dlbench run digits_cnn --backend jax --phase train --trials 7"
+    assert judged_text(found).startswith("suspect: digits_cnn JAX train, throughput: confirm with `dlbench run")
 
 
 def test_versions_that_differ_are_the_sides_of_the_confirmation(tmp_path: Path, baseline: Baseline) -> None:
@@ -52,7 +51,9 @@ def test_versions_that_differ_are_the_sides_of_the_confirmation(tmp_path: Path, 
     old, new = (replace(of.environments[0], packages={"jax": version}) for version in ("0.10.1", "0.10.2"))
     run = read_run(write(tmp_path, replace(of, environments=(new,)), trials(0.006)))
     made = replace(baseline, versions={"Python": old.python_version, **old.packages})
-    assert "--a jax==0.10.1 --b jax==0.10.2" in str(judged(tmp_path, made, run)["throughput"].confirm)
+    assert "dlbench ab digits_cnn --backend jax --phase train --a jax==0.10.1 --b jax==0.10.2" in str(
+        judged(tmp_path, made, run)["throughput"].confirm
+    )
 
 
 def test_a_fast_night_is_better(tmp_path: Path, baseline: Baseline) -> None:

@@ -54,6 +54,12 @@ def history() -> None:
 def verify() -> None:
     "Nothing."
 @app.command()
+def ab() -> None:
+    "Nothing."
+@app.command()
+def gate() -> None:
+    "Nothing."
+@app.command()
 def calibrate() -> None:
     "Nothing."
 @app.command()

@@ -1,0 +1,57 @@
+"""The measuring of `dlbench gate`: a screen of every case, then fresh pairs for what it suspects."""
+
+from collections.abc import Sequence
+
+from ..results.gate import GateTerms, first_stage
+from ..results.gate_metrics import case_name
+from ..results.gate_verdict import SUSPECT
+from ..results.sides import SidedCase, Terms
+from ..results.units import plural
+from .ab_run import judged
+from .experiment import Bench, Experiment, Measure
+from .pair_plan import JobPair
+from .pair_runner import PairRecord, PairRounds
+from .runner import Outcome
+
+
+def in_two_stages(pairs: Sequence[JobPair], terms: Terms, gate: GateTerms, experiment: Experiment) -> Measure:
+    """Return the measuring of two sides, for `experiment.execute`."""
+
+    def measure(bench: Bench) -> Outcome:
+        infos = {info.name: info for info in bench.workloads}
+        rounds = PairRounds(bench, experiment.schedule, experiment.expected)
+        going = [PairRecord(pair) for pair in pairs if all(job in bench.data for job in pair.sides.values())]
+        going = stage(rounds, going, 0, gate.plan.screen_pairs)
+        if rounds.ended():
+            return rounds.outcome
+        cases: dict[PairRecord, list[SidedCase]] = {
+            record: [judged(record, case, infos, terms) for case in record.pair.cases] for record in going
+        }
+        found = first_stage([case for every in cases.values() for case in every], gate)
+        suspects = {one.case for one in found if one.verdict == SUSPECT}
+        again = [record for record, every in cases.items() if suspects & {case_name(case) for case in every}]
+        for one in found:
+            if one.verdict == SUSPECT:
+                bench.observer.note(f"suspect: {one.case} {one.name}: {one.words}")
+        bench.observer.note(
+            f"{plural(len(found), 'metric')} screened; {plural(len(again), 'job')} measured again"
+            if again
+            else f"{plural(len(found), 'metric')} screened, none suspected"
+        )
+        stage(rounds, again, gate.plan.screen_pairs, gate.plan.confirm_pairs)
+        return rounds.outcome
+
+    return measure
+
+
+def stage(rounds: PairRounds, going: Sequence[PairRecord], first: int, count: int) -> list[PairRecord]:
+    """Measure some rounds, and return the pairs that gave something on both sides."""
+    left = list(going)
+    for number in range(first, first + count):
+        if not left or rounds.over_budget():
+            break
+        rounds.round(left, number, first + count - number)
+        if rounds.ended():
+            break
+        left = [record for record in left if not rounds.note_silent(record)]
+    return left
