@@ -33,6 +33,12 @@ EXACT_METRICS: Mapping[str, Exact] = {
     "planned_memory": _mark("framework_memory_bytes"),
 }
 """Figures that do not vary from one process to the next; the less of each, the better."""
+EXACT_OF_PHASE = {
+    "train": ("parameters", "training_flops", "recompilations", "graph_breaks"),
+    "infer": ("forward_flops", "recompilations"),
+    "memory": ("planned_memory",),
+}
+"""Each is told once, where it belongs."""
 
 USUAL_KINDS = {"memory": REPORT, "time_to_target": REPORT, "accuracy": MUST_NOT_WORSEN}
 """Of figures that are not GATE: memory of quick runs varies by up to 50 MB, time to target by whole epochs."""
@@ -130,7 +136,8 @@ def _figures(case: SidedCase) -> dict[str, Figure]:
     names = [name for name, metric in METRICS.items() if phase in metric.phases]
     if phase == "infer":
         names = [case.metric]
-    return {**{name: _usual(name, case.info) for name in names}, **{name: _exact(name) for name in EXACT_METRICS}}
+    exact = EXACT_OF_PHASE.get(phase, ())
+    return {**{name: _usual(name, case.info) for name in names}, **{name: _exact(name) for name in exact}}
 
 
 def _usual(name: str, info: WorkloadInfo | None) -> Figure:
