@@ -26,7 +26,7 @@ def list_command(what: str, *, refresh: bool, store: str | None) -> None:
     console = Console(file=sys.stdout, highlight=False, markup=False)
     listings = {
         "workloads": lambda: console.print(workloads_text()),
-        "suites": lambda: console.print(suites_table(store)),
+        "suites": lambda: console.print(suites_text(store)),
         "backends": lambda: console.print(backends_table(refresh=refresh)),
         "devices": lambda: console.print(devices_table(refresh=refresh)),
         "runs": lambda: _print_runs(console, store),
@@ -63,14 +63,19 @@ def workloads_text() -> Group:
     return Group(*parts)
 
 
-def suites_table(store: str | None) -> Table:
+def suites_text(store: str | None) -> Group:
     """Return dlbench's suites and those of dlbench.toml here, each with the time that it is expected to take."""
-    table = Table("suite", "time here", "trials", "phases", "workloads", "what it is for", box=None, pad_edge=False)
+    parts: list[RenderableType] = []
     for suite in load_suites().values():
-        names = ", ".join(suite.workloads)
-        phases = ", ".join(suite.phases)
-        table.add_row(suite.name, forecast_text(suite, store), str(suite.trials), phases, names, suite.summary)
-    return table
+        trials = units.plural(suite.trials, "trial")
+        told = f" · {forecast_text(suite, store)} · {trials} of {', '.join(suite.phases)}"
+        parts += [
+            Text.assemble((suite.name, "bold"), told),
+            Padding(Text(suite.summary), (0, 0, 0, 2)),
+            Padding(Text(", ".join(suite.workloads), style="dim"), (0, 0, 0, 2)),
+            Text(),
+        ]
+    return Group(*parts)
 
 
 def backends_table(*, refresh: bool) -> Table:

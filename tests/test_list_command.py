@@ -42,8 +42,8 @@ def test_each_suite_is_listed_with_its_time(
 
     monkeypatch.setattr(experiment, "read_environment", read)
     list_command.list_command("suites", refresh=False, store=str(tmp_path / "store"))
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert re.search(r"quick +about \d+ min \d\d s, guessed +3 ", lines["quick"])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " · " in line}
+    assert re.search(r"quick · about \d+ min \d\d s, guessed · 3 trials of train", lines["quick"])
     assert "n/a (with your own models: see run --dry-run)" in lines["own"]
     assert "n/a (" in lines["one"]
     assert "PyTorch is not installed here" in lines["one"]
