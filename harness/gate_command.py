@@ -1,4 +1,4 @@
-"""`dlbench gate`: may a change pass? Two sides are screened, suspects confirmed by fresh pairs; or a stored run is judged."""
+"""`dlbench gate`: sides are screened and suspects confirmed by fresh pairs; or a stored run is judged."""
 
 import sys
 from collections.abc import Mapping, Sequence

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from ..results.gate import GateTerms, first_stage
-from ..results.gate_metrics import case_name
 from ..results.gate_verdict import SUSPECT
-from ..results.sides import SidedCase, Terms
+from ..results.sides import Terms
 from ..results.units import plural
 from .ab_run import judged
 from .experiment import Bench, Experiment, Measure
@@ -24,19 +23,18 @@ def in_two_stages(pairs: Sequence[JobPair], terms: Terms, gate: GateTerms, exper
         going = stage(rounds, going, 0, gate.plan.screen_pairs)
         if rounds.ended():
             return rounds.outcome
-        cases: dict[PairRecord, list[SidedCase]] = {
-            record: [judged(record, case, infos, terms) for case in record.pair.cases] for record in going
-        }
-        found = first_stage([case for every in cases.values() for case in every], gate)
-        suspects = {one.case for one in found if one.verdict == SUSPECT}
-        again = [record for record, every in cases.items() if suspects & {case_name(case) for case in every}]
-        for one in found:
-            if one.verdict == SUSPECT:
+        again, found = [], 0
+        for record in going:
+            screened = first_stage([judged(record, case, infos, terms) for case in record.pair.cases], gate)
+            suspects = [one for one in screened if one.verdict == SUSPECT]
+            for one in suspects:
                 bench.observer.note(f"suspect: {one.case} {one.name}: {one.words}")
+            again += [record] if suspects else []
+            found += len(screened)
         bench.observer.note(
-            f"{plural(len(found), 'metric')} screened; {plural(len(again), 'job')} measured again"
+            f"{plural(found, 'metric')} screened; {plural(len(again), 'job')} measured again"
             if again
-            else f"{plural(len(found), 'metric')} screened, none suspected"
+            else f"{plural(found, 'metric')} screened, none suspected"
         )
         stage(rounds, again, gate.plan.screen_pairs, gate.plan.confirm_pairs)
         return rounds.outcome

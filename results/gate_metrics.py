@@ -99,7 +99,7 @@ def policies_of(table: Mapping[str, object], where: str) -> Policies:
 
 
 def samples(cases: Sequence[SidedCase], policies: Policies, pairs: range) -> list[MetricSamples]:
-    """Return the values of every metric of every case, of some of the pairs.
+    """Return the values of every metric, named with its phase, of every case, of some of the pairs.
 
     Cases whose sides cannot be compared have no values: what is not comparable does not pass.
 
@@ -120,13 +120,15 @@ def samples(cases: Sequence[SidedCase], policies: Policies, pairs: range) -> lis
                 values = {side: [None] * len(blocks) for side in (A, B)}
             if told:
                 policy = policies.of(name, case.info)
-                found.append(MetricSamples(name, _array(values[B]), _array(values[A]), policy, case_name(case)))
+                told_name = f"{case.case.text('phase')} {name}"
+                found.append(MetricSamples(told_name, _array(values[B]), _array(values[A]), policy, case_name(case)))
     return found
 
 
 def case_name(case: SidedCase) -> str:
-    """Return a case in words that tell it from all others of its run."""
-    factors = [f"{name.removeprefix('p.')}={value}" for name, value in sorted(case.case.factors.items())]
+    """Return a case in words, but for its phase: what is learnt there belongs to what is trained there."""
+    given = sorted(item for item in case.case.factors.items() if item[0] != "phase")
+    factors = [f"{name.removeprefix('p.')}={value}" for name, value in given]
     return " ".join([case.case.workload, *factors])
 
 

@@ -62,6 +62,6 @@ def dlbench(folder: Path, *words: str, **environ: str) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def measure(folder: Path, *words: str, **environ: str) -> Ended:
-    """Run the tiny suite and print JSON."""
-    return dlbench(folder, "run", "--suite", "tiny", "--format", "json", "--progress", "off", *words, **environ)
+def measure(folder: Path, *words: str, command: str = "run", **environ: str) -> Ended:
+    """Run the tiny suite, or compare two sides with its effort, and print JSON."""
+    return dlbench(folder, command, "--suite", "tiny", "--format", "json", "--progress", "off", *words, **environ)

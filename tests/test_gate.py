@@ -1,0 +1,161 @@
+"""The gate over runs with two sides, and `dlbench gate --from` as typed."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dlbench.harness.gate_command import read_gate
+from dlbench.results.errors import UsageError
+from dlbench.results.export import export
+from dlbench.results.gate import GateTerms, gate_options, gate_terms, gated
+from dlbench.results.gate_metrics import Policies, policies_of
+from dlbench.results.gate_policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan
+from dlbench.results.gate_table import verdict_of
+from dlbench.results.model import Case, Run, Trial
+from dlbench.results.sides import Terms
+from dlbench.results.store import RunWriter
+
+from .cli import dlbench
+from .factories import end, epochs
+from .sided import CASE, INFO, sided_run, sided_trial
+
+TERMS = Terms("env=old", "env=new", ("environment",))
+PLAIN = GateTerms(GatePlan(), Policies({}))
+
+
+def steps(ratio: float, count: int = 19, seed: int = 0) -> list[float]:
+    return list(1e-3 * ratio * np.exp(np.random.default_rng(seed).normal(0, 0.02, count)))
+
+
+def gate_run(ratio: float, count: int = 19, gate: GateTerms = PLAIN, **fields: object) -> Run:
+    sides = {"a": steps(1.0, count, 1), "b": steps(ratio, count, 2)}
+    return sided_run(sides, options=gate_options(gate), terms=TERMS, **fields)  # type: ignore[arg-type]
+
+
+def test_a_slow_candidate_fails_by_fresh_pairs_alone() -> None:
+    found = gated(gate_run(1.2), TERMS, PLAIN)
+    assert (found.verdict, found.exit_status) == ("regression", 1)
+    assert "shown by 12 fresh pairs" in found.metrics[0].words
+
+
+def test_a_suspect_that_was_not_measured_again_stays_open() -> None:
+    found = gated(gate_run(1.2, count=7), TERMS, PLAIN)
+    assert (found.verdict, found.exit_status) == ("inconclusive", 5)
+
+
+def test_equals_pass() -> None:
+    assert gated(gate_run(1.0, count=7), TERMS, PLAIN).verdict == "passed"
+
+
+def test_what_does_not_vary_is_compared_exactly() -> None:
+    marks = {side: {"marks": {"parameters": 100.0 + (side == "b")}} for side in "ab"}
+    found = gated(gate_run(1.0, count=7, **marks), TERMS, PLAIN)
+    told = {metric.name: metric for metric in found.metrics}
+    assert told["train parameters"].verdict == "regression"
+    assert told["train throughput"].verdict == "passed"
+
+
+def test_faster_but_less_accurate_fails() -> None:
+    learns = Case.of("toy", backend="jax", phase="converge")
+
+    def trials(side: str, step: float, metric: float) -> list[Trial]:
+        noise = np.random.default_rng(ord(side)).normal(0, 0.001, 19)
+        found = []
+        for pair in range(19):
+            found.append(sided_trial(CASE, side, pair, step * (1 + noise[pair])))
+            accuracy = metric + noise[pair]
+            found.append(sided_trial(learns, side, pair, step, windows=(), epochs=epochs(0.5, accuracy), reached=False))
+        return found
+
+    run = gate_run(1.0, count=1)
+    header = replace(run.header, cases=(CASE, learns))
+    run = replace(run, header=header, trials=(*trials("a", 1e-3, 0.95), *trials("b", 0.8e-3, 0.90)))
+    found = gated(run, TERMS, PLAIN)
+    assert found.verdict == "regression"
+    assert found.words.startswith("faster but less accurate")
+
+
+def test_policies_come_from_the_configuration() -> None:
+    policies = policies_of({"throughput": {"margin": 0.05}, "first_step": {"kind": "report"}}, "x")
+    assert (policies.of("throughput", INFO).kind, policies.of("throughput", INFO).margin) == (GATE, 0.05)
+    assert policies.of("throughput", INFO).larger_is_better
+    assert policies.of("first_step", INFO).kind == REPORT
+    assert policies.of("parameters", INFO).kind == EXACT
+    accuracy = policies.of("accuracy", INFO)
+    assert (accuracy.kind, accuracy.margin, accuracy.larger_is_better) == (MUST_NOT_WORSEN, 0.01, True)
+    assert policies.of("accuracy", replace(INFO, margin=None)).kind == REPORT
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[gate.metrics.speed]\nkind = 'gate'", "unknown metric in dlbench.toml: gate.metrics 'speed'"),
+        ("[gate.metrics.throughput]\nkin = 'gate'", "unknown key of dlbench.toml: gate.metrics.throughput 'kin'"),
+        ("[gate.metrics.throughput]\nkind = 'gat'", "did you mean 'gate'"),
+        ("[gate.metrics.throughput]\nmargin = 'much'", "margin takes a number"),
+        ("[gate]\nscreen_pairs = 2", "screen_pairs takes 5 to 50; received 2"),
+        ("[gate]\npairs = 7", "it takes screen_pairs, confirm_pairs and a table gate.metrics"),
+    ],
+)
+def test_a_wrong_configuration_is_told(text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dlbench.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_gate()
+    assert told in str(caught.value)
+
+
+def test_what_was_asked_is_kept_in_the_header() -> None:
+    gate = GateTerms(GatePlan(screen_pairs=5, confirm_pairs=6), policies_of({"throughput": {"margin": 0.1}}, "x"))
+    kept = gate_terms(gate_run(1.0, gate=gate))
+    assert kept is not None
+    assert (kept.plan.screen_pairs, kept.plan.confirm_pairs) == (5, 6)
+    assert kept.policies.of("throughput", INFO).margin == 0.1
+
+
+def test_the_table_has_the_worst_first() -> None:
+    run = gate_run(1.2)
+    facts = json.loads(export(run, "json"))["gate"]
+    assert facts[0]["verdict"] == "regression"
+    assert "REGRESSION: 1 of 1 metric worse" in export(run, "table")
+    verdict = verdict_of(run)
+    assert verdict is not None
+    assert verdict_of(sided_run({"a": [1e-3], "b": [1e-3]})) is None
+
+
+def stored(store: Path, run: Run) -> None:
+    with RunWriter(store, run.header) as writer:
+        for trial in run.trials:
+            writer.append(trial)
+        writer.end(end())
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words", "status"),
+    [(1.2, (), 1), (1.0, (), 0)],
+)
+def test_a_stored_run_is_judged_again(ratio: float, words: tuple[str, ...], status: int, tmp_path: Path) -> None:
+    stored(tmp_path / ".dlbench", gate_run(ratio))
+    ended = dlbench(tmp_path, "gate", "--from", "latest", *words)
+    assert ended.status == status, ended.stdout + ended.stderr
+    assert ("REGRESSION" in ended.stdout) == (status == 1)
+
+
+def test_a_comparison_has_one_stage_so_that_a_suspect_stays_open(tmp_path: Path) -> None:
+    stored(tmp_path / ".dlbench", sided_run({"a": steps(1.0, 8, 1), "b": steps(1.2, 8, 2)}, terms=TERMS))
+    ended = dlbench(tmp_path, "gate", "--from", "latest")
+    assert ended.status == 5
+    assert "not measured again" in ended.stdout
+    assert dlbench(tmp_path, "gate", "--from", "latest", "--inconclusive", "pass").status == 0
+
+
+def test_a_run_without_sides_is_refused(tmp_path: Path) -> None:
+    run = gate_run(1.0)
+    trials = tuple(replace(trial, side=None) for trial in run.trials)
+    stored(tmp_path / ".dlbench", replace(run, header=replace(run.header, options={}), trials=trials))
+    ended = dlbench(tmp_path, "gate", "--from", "latest")
+    assert ended.status == 2
+    assert "has no two sides measured in turn" in ended.stderr
+    assert dlbench(tmp_path, "gate", "--from", "latest", "toy").status == 2

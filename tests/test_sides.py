@@ -1,0 +1,115 @@
+"""Sides as typed, and what two sides of a stored run show."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dlbench.harness.options import Selection
+from dlbench.harness.sides import parse_side, selection_of
+from dlbench.results.errors import UsageError
+from dlbench.results.export import export
+from dlbench.results.model import Case
+from dlbench.results.sides import Terms, metric_of, options_of, sided_cases, terms_of
+from dlbench.results.tables import render
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .factories import failure
+from .sided import sided_run
+
+TERMS = Terms("env=old", "env=new", ("environment",))
+FAST = 1e-3 * np.exp(np.random.default_rng(1).normal(0, 0.01, 8))
+SLOW = 1.3e-3 * np.exp(np.random.default_rng(2).normal(0, 0.01, 8))
+
+
+def test_a_side_sets_factors_parameters_environments_packages_and_revisions() -> None:
+    side = parse_side("--a", ("precision=mixed_bfloat16,width=8", "rev=main"))
+    assert dict(side.factors) == {"precision": "mixed_bfloat16", "p.width": "8"}
+    assert side.revision == "main"
+    assert side.compared == {"precision", "p.width"}
+    assert parse_side("--a", ("keras==3.14, jax[cuda13]>=0.5",)).packages == ("keras==3.14", "jax[cuda13]>=0.5")
+    assert parse_side("--a", ("env=/opt/py",)).environment == "/opt/py"
+    assert parse_side("--a", ("env=old",)).compared == {"environment"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "--a takes what to compare, such as env=NAME"),
+        ("fast", "--a fast: write NAME=VALUE"),
+        ("precision=float23", "did you mean 'float32'"),
+        ("width=1,width=2", "--a sets width twice"),
+        ("env=x,keras==3.14", "packages make an environment of their own"),
+        ("optimizer=sdg", "did you mean 'sgd'"),
+    ],
+)
+def test_what_is_no_side_is_told(text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        parse_side("--a", (text,))
+
+
+def test_a_side_replaces_what_both_have_in_common() -> None:
+    base = Selection(workloads=("toy",), parameters={"depth": ("2",), "width": ("4",)}, batch_sizes=(32,))
+    found = selection_of(parse_side("--b", ("width=8,batch_size=64,threads=1,compile=jit",)), base, {"new": None})
+    assert found.parameters == {"depth": ("2",), "width": ("8",)}
+    assert (found.batch_sizes, found.threads, found.compiles) == ((64,), (1,), ("jit",))
+    assert found.environments == {"new": None}
+    assert selection_of(parse_side("--b", ("rev=main",)), base, {}) == base
+
+
+@given(st.integers(4, 16), st.none() | st.floats(0.001, 0.5), st.integers(1, 50))
+def test_terms_survive_the_header(most: int, margin: float | None, cases: int) -> None:
+    terms = Terms("a b", "c", ("p.x", "precision"), most, margin, cases)
+    run = sided_run({"a": [1e-3], "b": [1e-3]}, terms=terms)
+    assert terms_of(run) == terms
+    assert options_of(terms)["side_a"] == "a b"
+
+
+def test_each_phase_has_its_figure() -> None:
+    assert metric_of(Case.of("toy", phase="train")) == "throughput"
+    assert metric_of(Case.of("toy", phase="infer", batch_size=1)) == "latency_p50"
+    assert metric_of(Case.of("toy", phase="parts")) is None
+
+
+def test_a_slower_candidate_is_worse() -> None:
+    (found,) = sided_cases(sided_run({"a": list(FAST), "b": list(SLOW)}), TERMS)
+    assert found.decision.verdict == "worse"
+    assert found.decision.interval is not None
+    assert found.decision.interval.estimate == pytest.approx(1 / 1.3, rel=0.02)
+    (back,) = sided_cases(sided_run({"a": list(SLOW), "b": list(FAST)}), TERMS)
+    assert back.decision.verdict == "better"
+
+
+def test_sides_with_other_data_are_not_compared() -> None:
+    run = sided_run(
+        {"a": list(FAST), "b": list(SLOW)}, a={"ledger": {"data_sha256": "x"}}, b={"ledger": {"data_sha256": "y"}}
+    )
+    (found,) = sided_cases(run, TERMS)
+    assert found.refused == "other data"
+    assert "not comparable" in render(run)
+    assert json.loads(export(run, "json"))["sides"][0]["verdict"] is None
+
+
+def test_the_table_tells_values_ratio_verdict_and_what_differs() -> None:
+    versions = [{"ledger": {"version_keras": version}} for version in ("3.14.0", "3.15.1")]
+    run = sided_run({"a": list(FAST), "b": list(SLOW)}, a=versions[0], b=versions[1])
+    text = render(run)
+    assert "toy: b against a, a: env=old, b: env=new" in text
+    assert "worse" in text
+    assert "the candidate is worse, after 4 pairs" in text
+    assert "keras 3.14.0 → 3.15.1" in text
+    fact = json.loads(export(run, "json"))["sides"][0]
+    assert (fact["verdict"], fact["metric"], fact["pairs"]) == ("worse", "throughput", 8)
+    assert "worse" in export(run, "markdown")
+    assert "train_throughput" in export(run, "csv")
+
+
+def test_a_candidate_that_lost_processes_is_not_called_better(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    run = sided_run({"a": list(SLOW), "b": list(FAST[:6])})
+    broken = replace(failure(run.header.cases[0], block=6), side="b")
+    (found,) = sided_cases(replace(run, failures=(broken,)), TERMS)
+    assert found.decision.verdict == "unsure"
+    assert "b: 1 process failed (error: it broke)" in render(replace(run, failures=(broken,)))
