@@ -11,7 +11,7 @@ from .environments import known_environments
 from .interpreters import read_environment
 from .progress import Observer
 from .recipes import name_of
-from .sides import Side
+from .side import Side
 
 PINNED = ("keras", "numpy")
 """Held at the versions that are installed here, beside the framework, so that nothing else differs."""

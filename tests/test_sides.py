@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dlbench.harness.options import Selection
-from dlbench.harness.sides import parse_side, selection_of
+from dlbench.harness.side import parse_side, selection_of
 from dlbench.results.errors import UsageError
 from dlbench.results.export import export
 from dlbench.results.model import Case
