@@ -23,8 +23,8 @@ from .progress import Observer
 from .revisions import checked_out, commit_of
 from .run_command import MOST_EPOCHS, RESERVED_LABEL, check_store, make_observer, stopping_on_signals
 from .runner import Outcome, Stop
-from .side_environment import environment_of
 from .side import Side, parse_side, selection_of
+from .side_environment import environment_of
 
 TIMEOUT_S = 600.0
 
