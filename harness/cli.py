@@ -8,7 +8,7 @@ import typer
 from . import cli_baseline, cli_data, cli_env
 from .cli_check import calibrate, verify
 from .cli_new import new
-from .cli_read import doctor, history, list_, show
+from .cli_read import compare, doctor, history, list_, show
 from .cli_run import run
 from .cli_sides import ab, gate
 
@@ -50,6 +50,7 @@ def root(
 app.command()(run)
 app.command("list")(list_)
 app.command()(show)
+app.command()(compare)
 app.command()(ab)
 app.command()(gate)
 app.command()(history)

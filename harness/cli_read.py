@@ -52,6 +52,39 @@ def show(
     )
 
 
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Ids or their prefixes, latest, latest~1, labels, or files."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="FACTOR", help="Sides within one run: backend, environment, precision, p.NAME …"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", metavar="SHARE", help="Sides that differ by less, such as 0.02, are called the same."),
+    ] = None,
+    output_format: FormatOption = Format.table,
+    store: StoreOption = None,
+) -> None:
+    """Hold stored runs, or sides within one run, against the first of them.
+
+    Every figure has a ratio with its interval and a verdict: better, worse, same (with --margin) or unsure, corrected
+    for how many there are; then all workloads together; then what else differs between the sides.
+
+    Examples:
+      dlbench compare before after                two runs by their labels
+
+      dlbench compare latest --by precision       the sides of the latest run
+
+    """
+    from .compare_command import compare_command
+
+    status = compare_command(runs or [], by=by, margin=margin, output_format=output_format.value, store=store)
+    raise typer.Exit(status)
+
+
 def history(
     targets: Annotated[list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help="Only these workloads.")] = None,
     workload: Annotated[list[str] | None, typer.Option("--workload", "-w", help="The same, as a comma list.")] = None,

@@ -27,13 +27,13 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return a GitHub-flavoured table per comparison, the meaning of the columns, and the notes."""
     every = rows_of_run(run, background.ceilings)
     rows = [row.record for row in every]
-    parts = [_section(section) for section in (*gate_sections(run), *ab_sections(run))]
+    parts = [section_markdown(section) for section in (*gate_sections(run), *ab_sections(run))]
     for workload in gathered(every, lambda row: row.key.workload):
         if not told_elsewhere(run):
             groups = grouped([row.record for row in workload])
             parts += [_block(group) for group in groups if has_figures(group)]
         if not terms_of(run):
-            parts += [_section(section) for section in sections(workload)]
+            parts += [section_markdown(section) for section in sections(workload)]
     parts = parts or ["nothing was measured\n"]
     shown = [column for column in COLUMNS if any(has_values(column, group) for group in grouped(rows))]
     if shown and not told_elsewhere(run):
@@ -103,7 +103,7 @@ def export(run: Run, name: str, background: Background = NOTHING_KNOWN) -> str:
     return FORMATS[name](run, background)
 
 
-def _section(section: Section) -> str:
+def section_markdown(section: Section) -> str:
     """Return a further table of a workload."""
     lines = [f"#### {_safe(section.workload)}: {_safe(section.title)}", ""]
     lines += [_safe(section.settings), ""] if section.settings else []

@@ -54,6 +54,9 @@ def history() -> None:
 def verify() -> None:
     "Nothing."
 @app.command()
+def compare() -> None:
+    "Nothing."
+@app.command()
 def ab() -> None:
     "Nothing."
 @app.command()

@@ -1,0 +1,198 @@
+"""Contests of runs and of sides within one: verdicts, refusals, all workloads together; `dlbench compare` as typed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dlbench.results.contest import Contest, contest, ranked, sides_by, sides_of_runs
+from dlbench.results.contest_table import contest_sections
+from dlbench.results.errors import NothingMeasured, UsageError
+from dlbench.results.model import Case, Run
+from dlbench.results.profile import TAUS, mean_ratios, profiles
+from dlbench.results.store import RunWriter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .cli import dlbench
+from .factories import MACHINE, end, header
+from .sided import INFO, sided_trial
+
+NO = frozenset[str]()
+
+
+def noise(count: int, seed: int) -> np.ndarray:
+    return np.exp(np.random.default_rng(seed).normal(0, 0.01, count))
+
+
+def run_of(steps: Mapping[Case, Sequence[float]], run: str = "20261120-100000-ab12", **fields: Any) -> Run:
+    trials = [
+        sided_trial(case, None, block, step, **fields.get("trial", {}))
+        for case, every in steps.items()
+        for block, step in enumerate(every)
+    ]
+    infos = tuple(replace(INFO, name=name) for name in dict.fromkeys(case.workload for case in steps))
+    plain = header(run, workloads=infos, cases=tuple(steps))
+    return Run(replace(plain, **fields.get("header", {})), tuple(trials), (), (), end())
+
+
+def train(workload: str = "toy", **factors: Any) -> Case:
+    return Case.of(workload, **{"backend": "jax", "phase": "train", **factors})
+
+
+def by_backend(ratio: float, count: int = 8, margin: float | None = None) -> Contest:
+    shared = noise(count, 1) ** 5
+    steps = {train(): 1e-3 * shared * noise(count, 2), train(backend="torch"): 1e-3 * ratio * shared * noise(count, 3)}
+    sides = sides_by(run_of({case: list(values) for case, values in steps.items()}), "backend")
+    return contest(sides, paired=True, margin=margin, ignored=frozenset({"backend"}))
+
+
+def test_sides_of_one_run_are_paired_within_blocks() -> None:
+    found = by_backend(1.1)
+    assert found.sides == ("jax", "torch")
+    bout = found.rounds[0].bouts["torch"]
+    assert bout.verdict == "worse"
+    assert bout.effect is not None
+    assert bout.effect.estimate == pytest.approx(1 / 1.1, rel=0.02)
+    assert by_backend(0.9).rounds[0].bouts["torch"].verdict == "better"
+
+
+def test_sameness_is_shown_and_only_when_asked() -> None:
+    assert by_backend(1.0, margin=0.05).rounds[0].bouts["torch"].verdict == "same"
+    assert by_backend(1.0).rounds[0].bouts["torch"].verdict == "unsure"
+    assert by_backend(1.0, count=1).rounds[0].bouts["torch"].verdict is None
+
+
+def test_runs_are_compared_as_groups() -> None:
+    before = run_of({train(): list(1e-3 * noise(7, 1))})
+    after = run_of({train(): list(1.2e-3 * noise(7, 2))}, "20261121-100000-ab12")
+    found = contest(sides_of_runs({"before": before, "after": after}), paired=False, margin=None, ignored=NO)
+    assert found.rounds[0].bouts["after"].verdict == "worse"
+    notes = [note for section in contest_sections(found) for note in section.notes]
+    assert any("measure alternately: dlbench ab" in note for note in notes)
+
+
+def test_many_rows_are_corrected() -> None:
+    cases = [train("toy", **{"p.n": n}) for n in range(200)]
+    steps = {case: list(1e-3 * noise(7, n)) for n, case in enumerate(cases)}
+    after = {case: list(1e-3 * noise(7, 1000 + n)) for n, case in enumerate(cases)}
+    sides = sides_of_runs({"before": run_of(steps), "after": run_of(after)})
+    found = contest(sides, paired=False, margin=None, ignored=NO)
+    bouts = [one.bouts["after"] for one in found.rounds]
+    assert sum((bout.raw_p or 1) <= 0.05 for bout in bouts) > 2
+    assert {bout.verdict for bout in bouts} == {"unsure"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"header": {"machine": replace(MACHINE, fingerprint="x", cpu="Xeon")}}, "another machine (Xeon"),
+        ({"trial": {"ledger": {"data_sha256": "x"}}}, "other data"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_reason(fields: dict[str, Any], told: str) -> None:
+    sides = {"one": run_of({train(): [1e-3] * 3}), "two": run_of({train(): [2e-3] * 3}, **fields)}
+    found = contest(sides_of_runs(sides), paired=False, margin=None, ignored=NO)
+    bout = found.rounds[0].bouts["two"]
+    assert bout.verdict is None
+    assert told in (bout.refused or "")
+    assert told in str(contest_sections(found)[0].entries[0].remarks)
+
+
+def test_accuracy_is_subtracted_and_the_same_within_its_margin() -> None:
+    from .factories import epochs
+
+    case = Case.of("toy", backend="jax", phase="converge")
+
+    def learnt(metric: float, seed: int) -> Run:
+        every = metric + np.random.default_rng(seed).normal(0, 0.001, 8)
+        plain = run_of({case: [1e-3] * 8})
+        trials = [replace(t, epochs=epochs(0.5, value)) for t, value in zip(plain.trials, every, strict=True)]
+        return replace(plain, trials=tuple(trials))
+
+    sides = sides_of_runs({"one": learnt(0.95, 1), "same": learnt(0.951, 2), "less": learnt(0.90, 3)})
+    rounds = contest(sides, paired=False, margin=None, ignored=NO).rounds
+    accuracy = next(one for one in rounds if one.metric == "accuracy")
+    assert accuracy.bouts["same"].verdict == "same"
+    assert accuracy.bouts["less"].verdict == "worse"
+    assert accuracy.bouts["less"].effect is not None
+    assert accuracy.bouts["less"].effect.estimate == pytest.approx(-0.05, abs=0.002)
+
+
+def test_a_run_with_one_value_has_nothing_to_compare() -> None:
+    run = run_of({train(): [1e-3]})
+    with pytest.raises(NothingMeasured, match="only jax of backend"):
+        sides_by(run, "backend")
+    with pytest.raises(UsageError, match="there is no such factor"):
+        sides_by(run, "colour")
+    other = run_of({train("another"): [1e-3]})
+    with pytest.raises(NothingMeasured, match="share no case"):
+        contest(sides_of_runs({"one": run, "two": other}), paired=False, margin=None, ignored=NO)
+
+
+def test_the_likeliest_cause_stands_first() -> None:
+    assert list(ranked({"Python": ("a", "b"), "zlib": ("1", "2"), "jax": ("1", "2")})) == ["jax", "Python", "zlib"]
+
+
+def test_workloads_are_told_together() -> None:
+    names = ("one", "two", "three", "four")
+    steps = {train(name): list(1e-3 * noise(5, n)) for n, name in enumerate(names)}
+    slower = {train(name): list((1 + n) * 1e-3 * noise(5, 10 + n)) for n, name in enumerate(names)}
+    found = contest(sides_of_runs({"a": run_of(steps), "b": run_of(slower)}), paired=False, margin=None, ignored=NO)
+    ratio = mean_ratios(found, "throughput", "train")["b"]
+    assert ratio.estimate == pytest.approx(24 ** (-1 / 4), rel=0.02)
+    section = next(one for one in contest_sections(found) if one.name == "together")
+    assert section.facts[0]["score"] == pytest.approx(1.0, abs=0.02)
+    assert section.facts[1]["score"] < 0.7
+
+
+times = st.lists(st.fixed_dictionaries({"a": st.floats(0.1, 10), "b": st.floats(0.1, 10)}), min_size=1, max_size=8)
+
+
+@given(times)
+def test_profiles_rise_and_someone_is_best(given_times: list[dict[str, float]]) -> None:
+    found = profiles(given_times, ("a", "b"))
+    for one in found.values():
+        assert list(one.shares) == sorted(one.shares)
+        assert 0 <= one.score <= 1
+    assert sum(one.shares[0] for one in found.values()) >= 1
+    assert len(TAUS) == len(found["a"].shares)
+
+
+def test_a_side_that_lacks_a_workload_is_within_no_factor_of_it() -> None:
+    found = profiles([{"a": 1.0, "b": 1.0}, {"a": 1.0}], ("a", "b"))
+    assert found["b"].shares[-1] == 0.5
+    assert found["b"].score == pytest.approx(0.5)
+
+
+def stored(store: Path, run: Run) -> None:
+    with RunWriter(store, run.header) as writer:
+        for trial in run.trials:
+            writer.append(trial)
+        writer.end(end())
+
+
+def test_runs_are_compared_as_typed(tmp_path: Path) -> None:
+    store = tmp_path / ".dlbench"
+    for run, label, ratio in (("20261120-100000-ab12", "before", 1.0), ("20261121-100000-ab12", "after", 1.3)):
+        steps = {train(): list(1e-3 * ratio * noise(7, 1)), train(backend="torch"): list(2e-3 * noise(7, 2))}
+        stored(store, run_of(steps, run, header={"label": label}))
+    ended = dlbench(tmp_path, "compare", "before", "after", "-f", "json")
+    assert ended.status == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    verdicts = {fact["backend"]: fact["verdict"] for fact in told["contest"]}
+    assert verdicts == {"jax": "worse", "torch": "unsure"}
+    assert "worse" in dlbench(tmp_path, "compare", "before", "after").stdout
+    assert "| " in dlbench(tmp_path, "compare", "latest", "--by", "backend", "-f", "markdown").stdout
+    assert "verdict" in dlbench(tmp_path, "compare", "latest", "--by", "backend", "-f", "csv").stdout
+    for words, why in (
+        (("compare", "before"), "compare takes two runs or more"),
+        (("compare", "before", "after", "--by", "backend"), "--by compares sides within one run"),
+        (("compare", "before", "before"), "the same run is given twice"),
+        (("compare", "before", "after", "--margin", "7"), "--margin takes a share"),
+    ):
+        ended = dlbench(tmp_path, *words)
+        assert (ended.status, why in ended.stderr) == (2, True), ended.stderr
