@@ -1,4 +1,4 @@
-"""Two groups that are no pairs: against a published example, and what must hold for any values."""
+"""Two groups that are no pairs: against SciPy, and what must hold for any values."""
 
 import math
 
