@@ -149,6 +149,9 @@ def gate(
     inconclusive: Annotated[
         Undecided, typer.Option("--inconclusive", help="Of what cannot be decided: fail (status 5) or pass.")
     ] = Undecided.fail,
+    junit: Annotated[
+        str | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML too; extra `ci`.")
+    ] = None,
     budget: Budget = None,
     timeout: Timeout = "10m",
     cpus: Cores = None,
@@ -205,6 +208,7 @@ def gate(
             sys.argv[1:],
             stored=stored,
             inconclusive=inconclusive.value,
+            junit=junit,
             output_format=output_format.value,
         )
     )

@@ -9,16 +9,17 @@ from typing import Any
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
 from ..results.gate import GateTerms, gate_options, gate_terms
+from ..results.gate_junit import as_junit
 from ..results.gate_metrics import Policies, policies_of
 from ..results.gate_policy import GatePlan
 from ..results.gate_table import verdict_of
-from ..results.gate_verdict import INCONCLUSIVE, REGRESSION
+from ..results.gate_verdict import INCONCLUSIVE, REGRESSION, gate_verdict
 from ..results.model import Run
 from ..results.sides import terms_of
 from ..results.store import find_run, read_run, store_path
 from .config_file import CONFIG, read_config
 from .gate_run import in_two_stages
-from .output import write_result
+from .output import check_output, write_result
 from .two_sides import Comparison, Course, SideArguments, compare
 
 PHASES = ("train", "infer", "converge")
@@ -26,7 +27,13 @@ LIMITS = {"screen_pairs": (5, 50), "confirm_pairs": (5, 100)}
 
 
 def gate_command(
-    words: SideArguments, argv: Sequence[str], *, stored: str | None, inconclusive: str, output_format: str
+    words: SideArguments,
+    argv: Sequence[str],
+    *,
+    stored: str | None,
+    inconclusive: str,
+    junit: str | None,
+    output_format: str,
 ) -> int:
     """Judge a change, measured now or stored; return the exit status.
 
@@ -35,18 +42,24 @@ def gate_command(
         argv: the words of the command line, for the record.
         stored: a run to be judged again, without measuring.
         inconclusive: `pass` or `fail`: what becomes of a change that cannot be decided.
+        junit: path of a file for the verdicts as JUnit XML.
         output_format: of the result.
 
     Raises:
         UsageError: a word is unknown, or the stored run has no two sides.
+        UnsupportedError: JUnit XML needs a package that is not installed.
 
     """
     gate = read_gate()
+    check_output(junit)
+    if junit is not None:
+        as_junit(gate_verdict(()), "gate")  # Told before hours are spent.
     if stored is not None:
         if words.a or words.b or words.workloads:
             raise UsageError("--from judges what was measured: leave out --a, --b and workloads")
         run = with_gate(read_run(find_run(store_path(words.store), stored)), gate)
         write_result(run, output_format, words.output, store=words.store)
+        write_junit(run, junit)
         for problem in run.problems:
             sys.stderr.write(f"dlbench: {problem}\n")
         return BrokenError.exit_code if run.problems else status(run, inconclusive)
@@ -64,6 +77,7 @@ def gate_command(
         return 0
     run, outcome = measured
     write_result(run, output_format, words.output, store=words.store)
+    write_junit(run, junit)
     return Interrupted.exit_code if outcome.state == "interrupted" else status(run, inconclusive)
 
 
@@ -109,6 +123,13 @@ def with_gate(run: Run, gate: GateTerms) -> Run:
     plan = own.plan if own else replace(gate.plan, screen_pairs=pairs)
     options = {**run.header.options, **gate_options(GateTerms(plan, gate.policies))}
     return replace(run, header=replace(run.header, options=options))
+
+
+def write_junit(run: Run, path: str | None) -> None:
+    """Write the verdicts of a run as JUnit XML, where that is asked for."""
+    verdict = verdict_of(run)
+    if path is not None and verdict is not None:
+        Path(path).write_text(as_junit(verdict, run.header.run), encoding="utf-8")
 
 
 def status(run: Run, inconclusive: str) -> int:

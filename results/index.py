@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
 
@@ -351,7 +352,8 @@ def _read(folder: Path, files: Sequence[Found]) -> Iterable[Contribution]:
         yield from map(contribution, work)
         return
     workers = min(len(files), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned, not forked: whoever calls this may have threads, such as those of a framework.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(contribution, work, chunksize=max(1, min(64, len(work) // (8 * workers))))
 
 

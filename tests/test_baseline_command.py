@@ -31,7 +31,7 @@ def test_the_baselines_are_listed_with_what_they_belong_to(folder: Path) -> None
 
 
 def test_a_quiet_night_passes_and_json_and_csv_say_the_same(folder: Path) -> None:
-    ended = dlbench(folder, "baseline", "show")
+    ended = dlbench(folder, "baseline", "show", COLUMNS="200")
     assert ended.status == 0, ended.stdout + ended.stderr
     assert "as expected" in ended.stdout
     facts = json.loads(dlbench(folder, "baseline", "show", "main", "-f", "json").stdout)

@@ -16,6 +16,7 @@ from dlbench.results.gate_table import verdict_of
 from dlbench.results.model import Case, Run, Trial
 from dlbench.results.sides import Terms
 from dlbench.results.store import RunWriter
+from junitparser import JUnitXml
 
 from .cli import dlbench
 from .factories import end, epochs
@@ -141,6 +142,17 @@ def test_a_stored_run_is_judged_again(ratio: float, words: tuple[str, ...], stat
     ended = dlbench(tmp_path, "gate", "--from", "latest", *words)
     assert ended.status == status, ended.stdout + ended.stderr
     assert ("REGRESSION" in ended.stdout) == (status == 1)
+
+
+def test_verdicts_are_tests_for_ci(tmp_path: Path) -> None:
+    stored(tmp_path / ".dlbench", gate_run(1.2))
+    ended = dlbench(tmp_path, "gate", "--from", "latest", "--junit", "gate.xml")
+    assert ended.status == 1
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "gate.xml"))
+    assert (suite.tests, suite.failures, suite.errors) == (1, 1, 0)
+    (case,) = suite
+    assert (case.classname, case.name) == ("toy backend=jax", "train throughput")
+    assert "shown by 12 fresh pairs" in case.result[0].message
 
 
 def test_a_comparison_has_one_stage_so_that_a_suspect_stays_open(tmp_path: Path) -> None:

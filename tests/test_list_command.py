@@ -37,10 +37,11 @@ def test_each_suite_is_listed_with_its_time(
     lacking = BackendProbe("torch", None, problem="PyTorch is not installed here", hint=HINT)
     found = {"jax": probe("jax"), "torch": lacking, "tensorflow": probe("tensorflow")}
 
-    def read(backends: Sequence[Backend]) -> Environment:
-        return Environment("default", "python", "3.11", {}, tuple(found[backend.name] for backend in backends))
+    def read(interpreters: object, backends: Sequence[Backend]) -> tuple[tuple[Environment, ...], tuple[str, ...]]:
+        probes = tuple(found[backend.name] for backend in backends)
+        return (Environment("current", "python", "3.11", {}, probes),), ()
 
-    monkeypatch.setattr(experiment, "read_environment", read)
+    monkeypatch.setattr(experiment, "read_environments", read)
     list_command.list_command("suites", refresh=False, store=str(tmp_path / "store"))
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " · " in line}
     assert re.search(r"quick · about \d+ min \d\d s, guessed · 3 trials of train", lines["quick"])
