@@ -60,6 +60,12 @@ class Undecided(StrEnum):
     passes = "pass"
 
 
+class Annotations(StrEnum):
+    """CI systems whose annotations are known."""
+
+    github = "github"
+
+
 def ab(
     targets: Targets = None,
     a: SideA = None,
@@ -152,6 +158,10 @@ def gate(
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML too; extra `ci`.")
     ] = None,
+    annotations: Annotated[
+        Annotations | None,
+        typer.Option("--annotations", help="Tell what is worse on stderr, as annotations: github."),
+    ] = None,
     budget: Budget = None,
     timeout: Timeout = "10m",
     cpus: Cores = None,
@@ -178,7 +188,7 @@ def gate(
       dlbench gate --from latest
 
     """
-    from .gate_command import gate_command
+    from .gate_command import Reports, gate_command
     from .two_sides import SideArguments
 
     words = SideArguments(
@@ -208,7 +218,7 @@ def gate(
             sys.argv[1:],
             stored=stored,
             inconclusive=inconclusive.value,
-            junit=junit,
+            reports=Reports(junit, annotations is not None),
             output_format=output_format.value,
         )
     )

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
 from ..results.gate import GateTerms, gate_options, gate_terms
+from ..results.gate_annotations import as_annotations
 from ..results.gate_junit import as_junit
 from ..results.gate_metrics import Policies, policies_of
 from ..results.gate_policy import GatePlan
@@ -26,13 +27,23 @@ PHASES = ("train", "infer", "converge")
 LIMITS = {"screen_pairs": (5, 50), "confirm_pairs": (5, 100)}
 
 
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """How verdicts are told beside the table."""
+
+    junit: str | None = None
+    """Path of a file for JUnit XML."""
+    annotations: bool = False
+    """As GitHub's workflow commands, on stderr."""
+
+
 def gate_command(
     words: SideArguments,
     argv: Sequence[str],
     *,
     stored: str | None,
     inconclusive: str,
-    junit: str | None,
+    reports: Reports,
     output_format: str,
 ) -> int:
     """Judge a change, measured now or stored; return the exit status.
@@ -42,7 +53,7 @@ def gate_command(
         argv: the words of the command line, for the record.
         stored: a run to be judged again, without measuring.
         inconclusive: `pass` or `fail`: what becomes of a change that cannot be decided.
-        junit: path of a file for the verdicts as JUnit XML.
+        reports: how the verdicts are told beside the table.
         output_format: of the result.
 
     Raises:
@@ -51,15 +62,15 @@ def gate_command(
 
     """
     gate = read_gate()
-    check_output(junit)
-    if junit is not None:
+    check_output(reports.junit)
+    if reports.junit is not None:
         as_junit(gate_verdict(()), "gate")  # Told before hours are spent.
     if stored is not None:
         if words.a or words.b or words.workloads:
             raise UsageError("--from judges what was measured: leave out --a, --b and workloads")
         run = with_gate(read_run(find_run(store_path(words.store), stored)), gate)
         write_result(run, output_format, words.output, store=words.store)
-        write_junit(run, junit)
+        report(run, reports)
         for problem in run.problems:
             sys.stderr.write(f"dlbench: {problem}\n")
         return BrokenError.exit_code if run.problems else status(run, inconclusive)
@@ -77,7 +88,7 @@ def gate_command(
         return 0
     run, outcome = measured
     write_result(run, output_format, words.output, store=words.store)
-    write_junit(run, junit)
+    report(run, reports)
     return Interrupted.exit_code if outcome.state == "interrupted" else status(run, inconclusive)
 
 
@@ -125,11 +136,15 @@ def with_gate(run: Run, gate: GateTerms) -> Run:
     return replace(run, header=replace(run.header, options=options))
 
 
-def write_junit(run: Run, path: str | None) -> None:
-    """Write the verdicts of a run as JUnit XML, where that is asked for."""
+def report(run: Run, reports: Reports) -> None:
+    """Tell the verdicts of a run in the ways asked for."""
     verdict = verdict_of(run)
-    if path is not None and verdict is not None:
-        Path(path).write_text(as_junit(verdict, run.header.run), encoding="utf-8")
+    if verdict is None:
+        return
+    if reports.junit is not None:
+        Path(reports.junit).write_text(as_junit(verdict, run.header.run), encoding="utf-8")
+    if reports.annotations:
+        sys.stderr.write(as_annotations(verdict))
 
 
 def status(run: Run, inconclusive: str) -> int:

@@ -10,9 +10,11 @@ from dlbench.harness.gate_command import read_gate
 from dlbench.results.errors import UsageError
 from dlbench.results.export import export
 from dlbench.results.gate import GateTerms, gate_options, gate_terms, gated
+from dlbench.results.gate_annotations import as_annotations
 from dlbench.results.gate_metrics import Policies, policies_of
 from dlbench.results.gate_policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan
 from dlbench.results.gate_table import verdict_of
+from dlbench.results.gate_verdict import MetricVerdict, gate_verdict
 from dlbench.results.model import Case, Run, Trial
 from dlbench.results.sides import Terms
 from dlbench.results.store import RunWriter
@@ -153,6 +155,23 @@ def test_verdicts_are_tests_for_ci(tmp_path: Path) -> None:
     (case,) = suite
     assert (case.classname, case.name) == ("toy backend=jax", "train throughput")
     assert "shown by 12 fresh pairs" in case.result[0].message
+
+
+def test_annotations_cannot_be_broken_out_of() -> None:
+    bad = MetricVerdict("a\n::stop::", "x,y:z", GATE, "regression", "100 %\r\nworse")
+    fine = MetricVerdict("b", "n", GATE, "passed", "fine")
+    text = as_annotations(gate_verdict([fine, bad]))
+    assert text == "::error title=regression%3A x%2Cy%3Az::a%0A::stop::: 100 %25%0D%0Aworse\n"
+    many = as_annotations(gate_verdict([replace(bad, name=str(n)) for n in range(30)]))
+    assert len(many.splitlines()) == 10
+    assert many.splitlines()[-1] == "::notice title=dlbench gate::21 more; see the table"
+
+
+def test_annotations_are_told_beside_the_table(tmp_path: Path) -> None:
+    stored(tmp_path / ".dlbench", gate_run(1.2))
+    ended = dlbench(tmp_path, "gate", "--from", "latest", "--annotations", "github")
+    assert ended.stderr.startswith("::error title=regression%3A train throughput::toy backend=jax: worse by 2")
+    assert "::error" not in ended.stdout
 
 
 def test_a_comparison_has_one_stage_so_that_a_suspect_stays_open(tmp_path: Path) -> None:
