@@ -30,11 +30,25 @@ def ab_command(
         UsageError: a word is unknown or a number out of range.
 
     """
+    measured = compare(words, argv, course_of(pairs, margin))
+    if measured is None:
+        return 0
+    write_result(measured[0], output_format, words.output, store=words.store)
+    return exit_status(*measured)
+
+
+def course_of(pairs: int, margin: float | None) -> Course:
+    """Return the course of a comparison that ends when it is decided.
+
+    Raises:
+        UsageError: a number is out of range.
+
+    """
     if not LOOKS[0] <= pairs <= LOOKS[-1]:
         raise UsageError(f"--pairs takes {LOOKS[0]} to {LOOKS[-1]}; received {pairs}")
     if margin is not None and not 0 < margin <= LARGEST_MARGIN:
         raise UsageError(f"--margin takes a share such as 0.02; received {margin:g}")
-    course = Course(
+    return Course(
         ("train",),
         pairs,
         margin,
@@ -42,11 +56,6 @@ def ab_command(
         length_text,
         {},
     )
-    measured = compare(words, argv, course)
-    if measured is None:
-        return 0
-    write_result(measured[0], output_format, words.output, store=words.store)
-    return exit_status(*measured)
 
 
 def length_text(comparison: Comparison) -> str:

@@ -10,7 +10,7 @@ from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import compare, doctor, history, list_, show
 from .cli_run import run
-from .cli_sides import ab, gate
+from .cli_sides import ab, bisect, gate
 
 app = typer.Typer(
     name="dlbench",
@@ -53,6 +53,7 @@ app.command()(show)
 app.command()(compare)
 app.command()(ab)
 app.command()(gate)
+app.command()(bisect)
 app.command()(history)
 app.command()(verify)
 app.command()(new)

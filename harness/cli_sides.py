@@ -222,3 +222,51 @@ def gate(
             output_format=output_format.value,
         )
     )
+
+
+def bisect(
+    model: Annotated[str, typer.Argument(metavar="FILE", help="Your own model: FILE.py or FILE.py:FUNCTION.")],
+    good: Annotated[str, typer.Option("--good", metavar="REVISION", help="One that is fast.")],
+    bad: Annotated[str, typer.Option("--bad", metavar="REVISION", help="A later one that is slow.")] = "HEAD",
+    backend: BackendOption = None,
+    phase: Annotated[Words, typer.Option("--phase", help="As in run. Default: train.")] = None,
+    batch_size: BatchSizes = None,
+    parameter: ParameterOption = None,
+    suite: Suite = "quick",
+    pairs: Annotated[int, typer.Option("--pairs", help="The most pairs of processes at each step, 4 to 16.")] = 16,
+    timeout: Timeout = "10m",
+    cpus: Cores = None,
+    progress: ProgressOption = ProgressStyle.auto,
+    store: StoreOption = None,
+) -> None:
+    """Find the revision that made your model slower: a binary search whose every step is a comparison as by ab.
+
+    Example:
+      dlbench bisect my_model.py --good v1.2 --bad main -b jax
+
+    """
+    from .bisect_command import bisect_command
+    from .two_sides import SideArguments
+
+    words = SideArguments(
+        workloads=(model,),
+        a=(),
+        b=(),
+        backends=tuple(backend or ()),
+        phases=tuple(phase or ()),
+        epochs=None,
+        batch_sizes=tuple(batch_size or ()),
+        parameters=tuple(parameter or ()),
+        precisions=(),
+        devices=(),
+        suite=suite,
+        budget=None,
+        timeout=timeout,
+        label=None,
+        cpus=cpus,
+        dry_run=False,
+        progress=progress.value,
+        output=None,
+        store=store,
+    )
+    raise typer.Exit(bisect_command(words, sys.argv[1:], good=good, bad=bad, pairs=pairs))

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..results.errors import UsageError
@@ -45,6 +46,35 @@ def commit_of(revision: str) -> str:
     return _git(
         Path.cwd(), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", wrong=f"no revision {revision!r}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit of the project here."""
+
+    hash: str
+    subject: str
+
+    @property
+    def words(self) -> str:
+        """The commit for people."""
+        return f"{self.hash[:12]} {self.subject}"
+
+
+def between(good: str, bad: str) -> list[Commit]:
+    """Return the commits after one up to another, the oldest first, along first parents.
+
+    Raises:
+        UsageError: one is no revision, or the second does not come after the first.
+
+    """
+    first, last = commit_of(good), commit_of(bad)
+    listed = _git(Path.cwd(), "log", "--first-parent", "--reverse", "--format=%H %s", f"{first}..{last}")
+    commits = [Commit(*line.partition(" ")[::2]) for line in listed.splitlines()]
+    base = _git(Path.cwd(), "merge-base", first, last)
+    if not commits or base != first:
+        raise UsageError(f"{bad} does not come after {good}; give --good an ancestor of --bad")
+    return commits
 
 
 def _git(folder: Path, *words: str, wrong: str | None = None) -> str:

@@ -63,6 +63,9 @@ def ab() -> None:
 def gate() -> None:
     "Nothing."
 @app.command()
+def bisect() -> None:
+    "Nothing."
+@app.command()
 def calibrate() -> None:
     "Nothing."
 @app.command()
