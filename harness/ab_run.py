@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from ..results.model import Case, WorkloadInfo
 from ..results.sides import SidedCase, Terms, common_case, sided
-from .experiment import Bench, Experiment, Measure
+from .execute import Bench, Measure
+from .experiment import Experiment
 from .pair_plan import JobPair
 from .pair_runner import PairRecord, PairRounds
 from .runner import Outcome
 
 
 def until_decided(pairs: Sequence[JobPair], terms: Terms, experiment: Experiment) -> Measure:
-    """Return the measuring of two sides, for `experiment.execute`."""
+    """Return the measuring of two sides, for `execute`."""
 
     def measure(bench: Bench) -> Outcome:
         infos = {info.name: info for info in bench.workloads}

@@ -18,7 +18,8 @@ from ..results.store import store_path
 from . import suites
 from .ceilings import Ask, CeilingSettings, cache_bytes, in_child, read_ceilings, worries
 from .child import Child
-from .experiment import Experiment, choose_backends, design, execute
+from .execute import execute
+from .experiment import Experiment, choose_backends, design
 from .host import read_machine
 from .instrument import measure_instrument
 from .interpreters import read_environment

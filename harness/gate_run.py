@@ -7,14 +7,15 @@ from ..results.gate_verdict import SUSPECT
 from ..results.sides import Terms
 from ..results.units import plural
 from .ab_run import judged
-from .experiment import Bench, Experiment, Measure
+from .execute import Bench, Measure
+from .experiment import Experiment
 from .pair_plan import JobPair
 from .pair_runner import PairRecord, PairRounds
 from .runner import Outcome
 
 
 def in_two_stages(pairs: Sequence[JobPair], terms: Terms, gate: GateTerms, experiment: Experiment) -> Measure:
-    """Return the measuring of two sides, for `experiment.execute`."""
+    """Return the measuring of two sides, for `execute`."""
 
     def measure(bench: Bench) -> Outcome:
         infos = {info.name: info for info in bench.workloads}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..results.model import Failure, Trial
 from ..results.sides import SIDES
-from .experiment import Bench
+from .execute import Bench
 from .forecast import Forecast, job_key
 from .measure import Clock
 from .pair_plan import JobPair

@@ -18,7 +18,8 @@ from ..results.model import Case, Failure, LeftOut, Run
 from ..workloads import downloads
 from . import options as parse
 from .datasets import known_size, obtain_all
-from .experiment import Experiment, design, execute, recipes_of
+from .execute import execute, recipes_of
+from .experiment import Experiment, design
 from .forecast import job_key
 from .host import usable_cores, usable_cpus
 from .live import LiveProgress

@@ -12,7 +12,8 @@ from ..results.model import Run
 from ..results.sides import SIDES, Terms, options_of
 from . import options as parse
 from .datasets import obtain_all
-from .experiment import Experiment, Measure, design, execute, recipes_of
+from .execute import Measure, execute, recipes_of
+from .experiment import Experiment, design
 from .forecast import Forecast, job_key
 from .host import usable_cpus
 from .options import RunOptions, Selection

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from dlbench.harness.effort import Effort
-from dlbench.harness.experiment import Bench, Experiment
+from dlbench.harness.execute import Bench
+from dlbench.harness.experiment import Experiment
 from dlbench.harness.forecast import Forecast, job_key
 from dlbench.harness.launch import Reply
 from dlbench.harness.options import Selection

@@ -4,7 +4,8 @@ import pytest
 from dlbench.backends.catalog import BACKENDS
 from dlbench.harness import candidates
 from dlbench.harness.candidates import find_candidates
-from dlbench.harness.experiment import choose_backends, fitting
+from dlbench.harness.execute import fitting
+from dlbench.harness.experiment import choose_backends
 from dlbench.harness.options import Selection
 from dlbench.harness.places import usable_backends
 from dlbench.harness.progress import Silence
