@@ -8,7 +8,7 @@ from .gate import gate_terms
 from .history import differences_text, value_text
 from .layout import Entry, Head, Lines
 from .model import Run
-from .names import backend_name
+from .names import case_words
 from .points import METRICS
 from .section import Fact, Section
 from .sequential import SAME
@@ -53,7 +53,7 @@ def _entry(one: SidedCase) -> Entry:
     item = one.info.item if one.info else "sample"
     values = [one.typical(side) for side in SIDES]
     medians = [value_text(one.metric, item, value) if value is not None else units.missing() for value in values]
-    name = case_words(one)
+    name = case_words(one.case.factors)
     if one.refused:
         cells = [(name, figure), *[(text,) for text in medians], (units.missing(),), ("not comparable",)]
         return Entry(cells, ["bold", "", "", "", ""], remarks=[f"the sides have {one.refused}", *_remarks(one)])
@@ -64,16 +64,6 @@ def _entry(one: SidedCase) -> Entry:
     pairs = units.plural(decision.pairs, "pair") + ("" if decision.stop else " so far")
     cells = [(name, figure), *[(text,) for text in medians], ratio, (decision.verdict, pairs)]
     return Entry(cells, ["bold", "", "", "", STYLES.get(decision.verdict, "")], remarks=_remarks(one))
-
-
-def case_words(one: SidedCase) -> str:
-    """Return a case in a few words: JAX train, batch_size=1."""
-    backend = one.case.get("backend")
-    words = [backend_name(str(backend))] if backend else []
-    words.append(one.case.text("phase"))
-    own = {"backend", "phase"}
-    given = [f"{name.removeprefix('p.')}={v}" for name, v in sorted(one.case.factors.items()) if name not in own]
-    return ", ".join([" ".join(words), *given])
 
 
 def _remarks(one: SidedCase) -> list[str]:

@@ -7,7 +7,7 @@ from .contest import Bout, Contest, Round
 from .equivalence import BETTER, WORSE
 from .history import differences_text, value_text
 from .layout import Entry, Head, Lines
-from .names import backend_name
+from .names import case_words
 from .points import METRICS
 from .profile import TAUS, Profile, mean_ratios, profiles_of
 from .section import Fact, Section
@@ -45,7 +45,7 @@ def _workload(name: str, rounds: Sequence[Round], found: Contest) -> Section:
 
 def _entry(one: Round, found: Contest) -> Entry:
     item = one.info.item if one.info else "sample"
-    cells: list[Lines] = [(_case(one), METRICS[one.metric].title)]
+    cells: list[Lines] = [(case_words(one.case.factors), METRICS[one.metric].title)]
     styles, remarks = ["bold", ""], []
     values = one.values[found.sides[0]]
     mean = None if one.differences else geometric_mean(values)
@@ -69,13 +69,6 @@ def _cell(one: Round, bout: Bout) -> Lines:
     if verdict == "unsure" and bout.smallest is not None:
         verdict = f"unsure ({text(bout.smallest)})"
     return (text(bout.effect.estimate), interval, verdict)
-
-
-def _case(one: Round) -> str:
-    backend = one.case.get("backend")
-    words = " ".join(filter(None, (backend_name(str(backend)) if backend else "", one.case.text("phase"))))
-    given = sorted(item for item in one.case.factors.items() if item[0] not in ("backend", "phase"))
-    return ", ".join([words, *(f"{name.removeprefix('p.')}={value}" for name, value in given)])
 
 
 def _together(found: Contest) -> list[Section]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from . import units
 from .change_points import FEWEST, Change, changes_of
 from .index import Point, Series
-from .names import backend_name
+from .names import case_words, given_words
 from .points import METRICS, SeriesKey, differences
 
 Environments = Callable[[int], Mapping[str, str]]
@@ -169,16 +169,13 @@ def value_text(metric: str, item: str, value: float) -> str:
 
 def case_text(key: SeriesKey) -> str:
     """Return what is measured beside workload, backend and phase: the factors that were given."""
-    own = {"backend", "phase"}
-    given = [f"{name.removeprefix('p.')}={value}" for name, value in sorted(key.factors.items()) if name not in own]
-    return ", ".join([*given, *([f"side {key.side}"] if key.side else [])])
+    return ", ".join([*given_words(key.factors), *([f"side {key.side}"] if key.side else [])])
 
 
 def series_text(key: SeriesKey) -> str:
     """Return a case in one line: JAX train, batch_size=1."""
-    backend, phase = key.factors.get("backend"), key.factors.get("phase")
-    words = f"{backend_name(str(backend or 'any backend'))} {phase}"
-    return f"{words}, {further}" if (further := case_text(key)) else words
+    words = case_words(key.factors)
+    return f"{words}, side {key.side}" if key.side else words
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
