@@ -83,8 +83,10 @@ def imported_beside(reference: Reference) -> dict[str, str]:
     folder, own = Path(reference.file).resolve().parent, Path(reference.file).resolve()
     found: dict[str, str] = {}
     for module in list(sys.modules.values()):
-        path = Path(getattr(module, "__file__", None) or "/").resolve()
-        inside = path.is_relative_to(folder) and path != own and path.suffix == ".py"
+        # Modules of some packages name no file that is there: torch.ops has the bare "_ops.py".
+        given = Path(getattr(module, "__file__", None) or "/")
+        path = given.resolve()
+        inside = given.is_absolute() and path.is_relative_to(folder) and path != own and path.suffix == ".py"
         if inside and not any(part in ("site-packages", "dist-packages") for part in path.parts):
             found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

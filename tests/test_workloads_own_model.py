@@ -7,15 +7,18 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from dlbench.harness.describe import imported_beside
 from dlbench.results.errors import UsageError
 from dlbench.workloads import catalog
 from dlbench.workloads.own import own_model, python_file
 from dlbench.workloads.own.open_sizes import fill
 from dlbench.workloads.own.problem import problem_of, problem_signature
+from dlbench.workloads.reference import Reference
 from dlbench.workloads.synthetic import Signature
 from dlbench.workloads.workload import Problem, Workload
 
@@ -113,6 +116,19 @@ def test_files_beside_it_can_be_imported_and_shadow_nothing(write: Write) -> Non
     write("raise RuntimeError", "json.py")
     path = write("import json\nfrom beside_mine import SIZE\ndef model(size=SIZE): return json.dumps(size)")
     assert python_file.offer(path).model() == "5"
+
+
+def test_files_imported_beside_it_are_noted_and_modules_without_a_file_are_not(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = write("SIZE = 5", "noted_beside.py")
+    path = write("import noted_beside\ndef model(): ...")
+    nowhere = ModuleType("nowhere")
+    nowhere.__file__ = "_ops.py"  # as torch.ops has it
+    monkeypatch.setitem(sys.modules, "nowhere", nowhere)
+    monkeypatch.chdir(path.parent)
+    python_file.offer(path)
+    assert list(imported_beside(Reference("mine", "file", str(path)))) == [str(beside.resolve())]
 
 
 # Parameters
