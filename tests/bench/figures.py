@@ -368,6 +368,16 @@ def real_aa() -> None:
         say("real A/A ratios whose 95 % interval holds 1", f"{held} of {total}", wanted, met=held >= 0.85 * total)
 
 
+def equals() -> None:
+    """Compare shipped workloads with themselves, 50 times (see real_pairs.py); what was measured before counts."""
+    subprocess.run([sys.executable, str(HERE / "real_pairs.py"), "equal"], check=False)
+
+
+def slowdowns() -> None:
+    """Find a planted slowdown of 10 %, 20 times (see real_pairs.py); what was measured before counts."""
+    subprocess.run([sys.executable, str(HERE / "real_pairs.py"), "slower"], check=False)
+
+
 def targets() -> None:
     """Train every workload of suite standard to its target: on how many seeds it gets there, and in what time."""
     with tempfile.TemporaryDirectory() as folder:
@@ -417,6 +427,8 @@ FIGURES: dict[str, Callable[[], None]] = {
     "env": environment_start,
     "run": default_run,
     "aa": real_aa,
+    "equals": equals,
+    "slowdowns": slowdowns,
     "targets": targets,
 }
 
