@@ -1,5 +1,6 @@
 """Run the command line: the one place where errors become messages and exit statuses."""
 
+import contextlib
 import os
 import sys
 import traceback
@@ -12,6 +13,8 @@ from .cli import app
 
 INTERNAL_FAULT = 70
 INTERRUPTED = 130
+UNREAD = 141
+"""Whoever read the output went away (`dlbench … | head`): neither a pass nor a regression. As shells say SIGPIPE."""
 WrongUse: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What Typer raises for words that it cannot parse; it is click's class, which newer versions carry inside."""
 
@@ -21,7 +24,8 @@ def run_cli(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("DLBENCH_DEBUG"))
     try:
         result = app(list(arguments), prog_name="dlbench", standalone_mode=False)
-    except typer.Abort:
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except WrongUse as error:
         return _wrong_use(error)
@@ -29,11 +33,12 @@ def run_cli(arguments: Sequence[str]) -> int:
         if debug:
             traceback.print_exc()
         return _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _unread()
+    except SystemExit as error:
+        if error.code == 1:  # Rich's word for a pipe that nobody reads; our own statuses are returned.
+            return _unread()
+        raise
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of dlbench itself
         if debug:
             traceback.print_exc()
@@ -57,5 +62,13 @@ def _wrong_use(error: Exception) -> int:
 
 
 def _say(text: str, status: int) -> int:
-    sys.stderr.write(f"dlbench: {text}\n")
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write(f"dlbench: {text}\n")
     return status
+
+
+def _unread() -> int:
+    """Give the rest of the output to nobody, so that the end of the process does not fail on it."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    return UNREAD

@@ -1,12 +1,13 @@
 """The command line as a user types it, without measuring: help, listings, wrong use."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli import MODELS, dlbench
+from tests.cli import MODELS, command, dlbench
 
 HEAVY = ("jax", "torch", "tensorflow", "keras", "pandas", "scipy", "sklearn")
 
@@ -119,6 +120,21 @@ def test_a_configuration_with_a_mistake_names_it(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "did you mean 'trials'" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list", "workloads"], ["show", "nothing"], ["list", "suites"]])
+@pytest.mark.parametrize("closed", ["stdout", "stdout and stderr"])
+def test_a_reader_who_went_away_is_no_finding_and_no_pass(words: list[str], closed: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        stderr = pipe if closed != "stdout" else subprocess.PIPE
+        ended = subprocess.run(command(*words), cwd=tmp_path, stdout=pipe, stderr=stderr, check=False)
+    if words[0] == "show":  # An error, which goes to stderr: its own status stands.
+        assert ended.returncode == 3
+    else:
+        assert ended.returncode == 141
+        assert not ended.stderr
 
 
 def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
