@@ -59,7 +59,9 @@ def compare(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="FACTOR", help="Sides within one run: backend, environment, precision, p.NAME …"),
+        typer.Option(
+            "--by", metavar="FACTOR", help="Within one run: backend, environment, p.NAME …; or label, of all."
+        ),
     ] = None,
     margin: Annotated[
         float | None,
@@ -77,6 +79,8 @@ def compare(
       dlbench compare before after                two runs by their labels
 
       dlbench compare latest --by precision       the sides of the latest run
+
+      dlbench compare before after --by label     every run of each label: what runs differ by counts as noise
 
     """
     from .compare_command import compare_command

@@ -24,7 +24,9 @@ def show_command(
     wanted = {"workload": split(workloads), "backend": split(backends), "phase": split(phases)}
     kept = filtered(run, wanted)
     if not kept.trials and not kept.failures and not kept.header.left_out:
-        raise NothingMeasured(f"run {run.header.run} has nothing of that kind")
+        asked = [f"{name} {', '.join(values)}" for name, values in wanted.items() if values]
+        what = f"has nothing of {' and '.join(asked)}" if asked else "measured nothing"
+        raise NothingMeasured(f"run {run.header.run} {what}")
     write_result(kept, output_format, store=store)
     for problem in run.problems:
         sys.stderr.write(f"dlbench: {problem}\n")

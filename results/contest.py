@@ -3,21 +3,19 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean, geometric_mean
 
 import numpy as np
 
 from . import stats
-from .environment import CURRENT
+from .contender import Contender
 from .equivalence import BETTER, WORSE
-from .errors import NothingMeasured, UsageError
-from .factors import BY_NAME, default_of
+from .errors import NothingMeasured
 from .holm import holm
 from .ledger import REFUSED
-from .model import Case, Run, Trial, WorkloadInfo
-from .points import METRICS, case_facts, differences, machine_key, machine_words, run_facts
-from .rows import infos_of
+from .model import Case, WorkloadInfo
+from .points import METRICS, differences
 from .sequential import SAME, UNSURE
-from .sides import common_case
 from .stats import Interval
 from .welch import INNER, unpaired
 from .worsening import worsening
@@ -39,20 +37,6 @@ DIFFERENCES = ("accuracy",)
 FRAMEWORKS = ("jax", "jaxlib", "torch", "tensorflow", "keras", "numpy")
 LIKELY = (*FRAMEWORKS, "driver", "CPU governor", "threads", "image", "Python")
 """What most likely makes a difference, the likeliest first; the rest follows by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """One side: what was measured, by case."""
-
-    name: str
-    trials: Mapping[Case, tuple[Trial, ...]]
-    infos: Mapping[str, WorkloadInfo]
-    facts: Mapping[str, str]
-    """Versions, driver, settings of the run."""
-    machine: str
-    """Fingerprint of the kind of machine."""
-    machine_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,47 +88,8 @@ class Contest:
     """By side, but for the first: what differs from the first, the likeliest cause first."""
     alone: tuple[str, ...]
     """Cases that not every side has, in words."""
-
-
-def sides_of_runs(runs: Mapping[str, Run]) -> tuple[Contender, ...]:
-    """Return runs as sides, by their names."""
-    return tuple(_contender(name, run, run.trials) for name, run in runs.items())
-
-
-def sides_by(run: Run, factor: str) -> tuple[Contender, ...]:
-    """Return the sides of one run: one for each value of a factor.
-
-    Raises:
-        UsageError: there is no such factor.
-        NothingMeasured: the run has one value of it.
-
-    """
-    if factor not in BY_NAME and not factor.startswith("p."):
-        raise UsageError(f"--by {factor}: there is no such factor; it is one of {', '.join(BY_NAME)}, or p.NAME")
-    values: dict[str, list[Trial]] = {}
-    for trial in run.trials:
-        value = trial.case.get(factor)
-        usual_name = CURRENT if factor == "environment" else "default"
-        name = usual_name if value is None else str(value)
-        values.setdefault(name, []).append(replace(trial, case=common_case(trial.case, (factor,))))
-    usual, seen = (str(default_of(factor)), CURRENT, "default"), list(values)
-    ordered = sorted(values, key=lambda name: (name not in usual, seen.index(name)))
-    if len(ordered) < 2:
-        only = f"only {ordered[0]}" if ordered else "no trial"
-        raise NothingMeasured(f"run {run.header.run} has {only} of {factor}: nothing to compare")
-    return tuple(_contender(name, run, tuple(values[name])) for name in ordered)
-
-
-def _contender(name: str, run: Run, trials: Sequence[Trial]) -> Contender:
-    by_case: dict[Case, list[Trial]] = {}
-    for trial in trials:
-        by_case.setdefault(trial.case, []).append(trial)
-    facts: dict[str, str] = {}
-    for case, found in by_case.items():
-        facts = {**run_facts(run, case), **facts, **case_facts(found[0].ledger)}
-    machine = run.header.machine
-    cases = {case: tuple(found) for case, found in by_case.items()}
-    return Contender(name, cases, infos_of(run), facts, machine_key(machine), machine_words(machine))
+    unit: str
+    """What a value stands for: a trial, or the mean of a run."""
 
 
 def contest(sides: Sequence[Contender], *, paired: bool, margin: float | None, ignored: frozenset[str]) -> Contest:
@@ -179,7 +124,7 @@ def contest(sides: Sequence[Contender], *, paired: bool, margin: float | None, i
         decided.append(replace(found, bouts=bouts))
     differs = {side.name: ranked(differences(first.facts, side.facts)) for side in others}
     alone = tuple(_words(case) for case in cases if case not in shared)
-    return Contest(tuple(side.name for side in sides), paired, tuple(decided), differs, alone)
+    return Contest(tuple(side.name for side in sides), paired, tuple(decided), differs, alone, first.unit)
 
 
 def ranked(found: Mapping[str, tuple[str | None, str | None]]) -> dict[str, tuple[str | None, str | None]]:
@@ -218,10 +163,16 @@ def _rounds(
 
 
 def _by_block(side: Contender, case: Case, metric: str, info: WorkloadInfo | None) -> dict[int, float]:
-    figure = METRICS[metric].figure
-    told = {trial.block: figure(trial, info) for trial in side.trials.get(case, ())}
-    least = -math.inf if metric in DIFFERENCES else 0.0
-    return {block: value for block, value in told.items() if value is not None and least < value < math.inf}
+    """Return the values of a side by their blocks: the mean of those that share one, geometric for ratios."""
+    figure, subtracted = METRICS[metric].figure, metric in DIFFERENCES
+    least = -math.inf if subtracted else 0.0
+    told: dict[int, list[float]] = {}
+    for trial in side.trials.get(case, ()):
+        value = figure(trial, info)
+        if value is not None and least < value < math.inf:
+            told.setdefault(trial.block, []).append(value)
+    mean = fmean if subtracted else geometric_mean
+    return {block: mean(values) for block, values in told.items()}
 
 
 def _bout(

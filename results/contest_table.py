@@ -21,6 +21,10 @@ UNPAIRED = (
     "The runs were made one after the other: a machine that drifts between them raises false alarms, about one in six. "
     "To be sure, measure alternately: dlbench ab."
 )
+OF_RUNS = (
+    "Each run is one value, so that what runs differ by counts as noise. A machine that changed between the labels "
+    "still passes for a difference. To be sure, measure alternately: dlbench ab."
+)
 
 
 def contest_sections(found: Contest) -> list[Section]:
@@ -37,7 +41,7 @@ def _workload(name: str, rounds: Sequence[Round], found: Contest) -> Section:
     heads += [Head((side, "mean"), 1) for side in found.sides[:1]]
     heads += [Head((side, f"/ {found.sides[0]}", "95 % CI", "verdict"), 0) for side in found.sides[1:]]
     notes = ["Verdicts are corrected over all tables (Holm). Beside unsure: the smallest ratio that would be found."]
-    notes += [] if found.paired else [UNPAIRED]
+    notes += [] if found.paired else [OF_RUNS if found.unit == "run" else UNPAIRED]
     entries = [_entry(one, found) for one in rounds]
     facts = [fact for one in rounds for fact in _facts(one, found)]
     return Section("contest", name, f"against {found.sides[0]}", "", heads, entries, notes, facts)
@@ -50,7 +54,7 @@ def _entry(one: Round, found: Contest) -> Entry:
     values = one.values[found.sides[0]]
     mean = None if one.differences else geometric_mean(values)
     middle = mean.estimate if mean else sum(values) / len(values)
-    cells.append((value_text(one.metric, item, middle), units.plural(len(values), "trial")))
+    cells.append((value_text(one.metric, item, middle), units.plural(len(values), found.unit)))
     for side in found.sides[1:]:
         bout = one.bouts.get(side)
         cells.append((units.missing(),) if bout is None else _cell(one, bout))

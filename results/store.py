@@ -166,6 +166,16 @@ def find_run(folder: Path, reference: str) -> Path:
     raise UsageError(f"no run {reference!r} in the store {str(folder)!r}; the last ones: {known}")
 
 
+def labelled_runs(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of the runs that have a label, by it, oldest first; a damaged file has none."""
+    found: dict[str, list[Path]] = {}
+    for path in run_paths(folder):
+        label = _label(path)
+        if label is not None:
+            found.setdefault(label, []).append(path)
+    return found
+
+
 def _latest(paths: list[Path], reference: str) -> Path:
     back = reference.removeprefix("latest").removeprefix("~") or "0"
     if not back.isdecimal():

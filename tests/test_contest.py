@@ -1,6 +1,7 @@
 """Contests of runs and of sides within one: verdicts, refusals, all workloads together; `dlbench compare` as typed."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results.contest import Contest, contest, ranked, sides_by, sides_of_runs
+from dlbench.results.contender import sides_by, sides_by_label, sides_of_runs
+from dlbench.results.contest import Contest, contest, ranked
 from dlbench.results.contest_table import contest_sections
 from dlbench.results.errors import NothingMeasured, UsageError
 from dlbench.results.model import Case, Run
@@ -76,7 +78,7 @@ def test_runs_are_compared_as_groups() -> None:
 
 
 def test_many_rows_are_corrected() -> None:
-    cases = [train("toy", **{"p.n": n}) for n in range(200)]
+    cases = [train("toy", **{"p.n": n}) for n in range(60)]
     steps = {case: list(1e-3 * noise(7, n)) for n, case in enumerate(cases)}
     after = {case: list(1e-3 * noise(7, 1000 + n)) for n, case in enumerate(cases)}
     sides = sides_of_runs({"before": run_of(steps), "after": run_of(after)})
@@ -131,6 +133,59 @@ def test_a_run_with_one_value_has_nothing_to_compare() -> None:
     other = run_of({train("another"): [1e-3]})
     with pytest.raises(NothingMeasured, match="share no case"):
         contest(sides_of_runs({"one": run, "two": other}), paired=False, margin=None, ignored=NO)
+
+
+def labelled(label: str, step_s: float, seed: int, **trial: Any) -> Run:
+    """Return a run of seven trials that are all off by the same: what runs differ by."""
+    off = math.exp(np.random.default_rng(seed).normal(0, 0.05))
+    steps = {train(): list(off * step_s * noise(7, seed))}
+    return run_of(steps, f"20261120-1000{seed:02d}-ab12", header={"label": label}, trial=trial)
+
+
+def test_runs_of_a_label_count_one_by_one() -> None:
+    runs = [labelled(name, step_s, n) for name, step_s in (("before", 1e-3), ("after", 1.02e-3)) for n in range(5)]
+    sides = sides_by_label(runs)
+    assert [side.name for side in sides] == ["before", "after"]
+    found = contest(sides, paired=False, margin=None, ignored=NO)
+    assert found.unit == "run"
+    assert len(found.rounds[0].values["before"]) == 5
+    together = contest(sides_by_label([runs[0], *runs[5:6]]), paired=False, margin=None, ignored=NO)
+    assert together.unit == "trial"
+    assert len(together.rounds[0].values["before"]) == 7
+    notes = [note for section in contest_sections(found) for note in section.notes]
+    assert any("Each run is one value" in note for note in notes)
+
+
+def test_equal_labels_whose_runs_differ_are_not_told_apart() -> None:
+    wrong = 0
+    for n in range(60):
+        runs = [labelled(name, 1e-3, 10 * n + k + 5 * (name == "b")) for name in ("a", "b") for k in range(5)]
+        verdict = contest(sides_by_label(runs), paired=False, margin=None, ignored=NO).rounds[0].bouts["b"].verdict
+        wrong += verdict != "unsure"
+    assert wrong <= 9  # 5 % of 60 are 3; more than 9 come by chance in one of a thousand.
+
+
+def test_labels_that_cannot_be_sides_are_refused() -> None:
+    with pytest.raises(NothingMeasured, match="only before"):
+        sides_by_label([labelled("before", 1e-3, 1)])
+    with pytest.raises(NothingMeasured, match="by label there is nothing"):
+        sides_by_label([])
+    sided = run_of({train(): [1e-3]}, header={"label": "x"})
+    sided = replace(sided, trials=(replace(sided.trials[0], side="a"),))
+    with pytest.raises(UsageError, match="two sides of its own"):
+        sides_by_label([sided])
+    other = labelled("before", 1e-3, 2)
+    other = replace(other, header=replace(other.header, machine=replace(MACHINE, cpu="Another", fingerprint="other")))
+    with pytest.raises(UsageError, match="different machines"):
+        sides_by_label([labelled("before", 1e-3, 1), other, labelled("after", 1e-3, 1)])
+
+
+def test_a_run_that_has_two_sides_is_two() -> None:
+    run = run_of({train(): [1e-3, 1e-3]})
+    first, second = run.trials
+    run = replace(run, trials=(replace(first, side="a"), replace(second, side="b", block=0)))
+    names = [side.name for side in sides_of_runs({"one": run, "two": run_of({train(): [1e-3]})})]
+    assert names == ["one a", "one b", "two"]
 
 
 def test_the_likeliest_cause_stands_first() -> None:
@@ -188,9 +243,13 @@ def test_runs_are_compared_as_typed(tmp_path: Path) -> None:
     assert "worse" in dlbench(tmp_path, "compare", "before", "after").stdout
     assert "| " in dlbench(tmp_path, "compare", "latest", "--by", "backend", "-f", "markdown").stdout
     assert "verdict" in dlbench(tmp_path, "compare", "latest", "--by", "backend", "-f", "csv").stdout
+    ended = dlbench(tmp_path, "compare", "--by", "label", "-f", "json")
+    assert json.loads(ended.stdout)["sides"] == ["before", "after"]
+    assert dlbench(tmp_path, "compare", "after", "before", "--by", "label").status == 0
     for words, why in (
+        (("compare", "befor", "after", "--by", "label"), "unknown label 'befor'; did you mean 'before'?"),
         (("compare", "before"), "compare takes two runs or more"),
-        (("compare", "before", "after", "--by", "backend"), "--by compares sides within one run"),
+        (("compare", "before", "after", "--by", "backend"), "--by backend compares sides within one run"),
         (("compare", "before", "before"), "the same run is given twice"),
         (("compare", "before", "after", "--margin", "7"), "--margin takes a share"),
     ):
