@@ -173,8 +173,8 @@ def test_a_step_that_slows_down_is_measured_when_it_is_slow(faulty: Run) -> None
         times = [window.step_seconds for window in slow[backend].windows]
         steady = speed(slow[backend])
         assert steady
-        # Each slow step sleeps for 4 ms; the quick ones before them are in the windows and not in the figure.
-        assert min(times) < 0.004 < steady.step_seconds, backend
+        # Each slow step sleeps for 10 ms; the quick ones before them are in the windows and not in the figure.
+        assert min(times) < 0.01 < steady.step_seconds, backend
         assert set(usual[backend].flags) <= {"disturbed"}
 
 

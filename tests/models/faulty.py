@@ -31,7 +31,7 @@ class Fault(keras.layers.Layer):
         if self.fault == "recompiles" and self.calls % 10 == 0:
             compile_something(self.calls)
         elif self.fault == "slows" and self.calls > 50:
-            time.sleep(0.004)
+            time.sleep(0.01)
         elif self.fault == "slower":
             self.wait()
         elif self.fault == "leaks":
