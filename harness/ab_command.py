@@ -8,6 +8,7 @@ from ..results.model import Run
 from ..results.sequential_design import LOOKS
 from .ab_run import until_decided
 from .output import write_result
+from .reports import parse_reports, write_reports
 from .runner import Outcome
 from .two_sides import Comparison, Course, SideArguments, compare
 
@@ -15,7 +16,13 @@ LARGEST_MARGIN = 0.5
 
 
 def ab_command(
-    words: SideArguments, argv: Sequence[str], *, pairs: int, margin: float | None, output_format: str
+    words: SideArguments,
+    argv: Sequence[str],
+    *,
+    pairs: int,
+    margin: float | None,
+    output_format: str,
+    reports: Sequence[str] = (),
 ) -> int:
     """Compare two sides, store the run and show it; return the exit status.
 
@@ -25,15 +32,18 @@ def ab_command(
         pairs: the most pairs of each case.
         margin: share by which sides may differ and are still the same; None: sameness is not asked.
         output_format: of the result.
+        reports: each FORMAT=FILE: a further form of the result, and where it goes.
 
     Raises:
         UsageError: a word is unknown or a number out of range.
 
     """
+    files = parse_reports(reports, words.output)
     measured = compare(words, argv, course_of(pairs, margin))
     if measured is None:
         return 0
     write_result(measured[0], output_format, words.output, store=words.store)
+    write_reports(measured[0], files, words.store)
     return exit_status(*measured)
 
 

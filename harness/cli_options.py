@@ -15,6 +15,19 @@ class Format(StrEnum):
     json = "json"
 
 
+class RunFormat(StrEnum):
+    """Forms of a single run; those after json are for CI systems and benchmark trackers."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    openmetrics = "openmetrics"
+    bencher = "bencher"
+    benchmark_bigger = "benchmark-bigger"
+    benchmark_smaller = "benchmark-smaller"
+
+
 class ProgressStyle(StrEnum):
     """How progress is shown on stderr."""
 
@@ -85,3 +98,13 @@ StoreOption = Annotated[
     typer.Option("--store", help="Folder of stored runs. Default: $DLBENCH_STORE, else .dlbench here."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Form of the result on stdout.")]
+RUN_FORMATS = (
+    "openmetrics is what GitLab's metrics reports read; bencher what `bencher run --adapter json` reads; "
+    "benchmark-bigger and benchmark-smaller what github-action-benchmark reads with `tool: customBiggerIsBetter` and "
+    "`tool: customSmallerIsBetter`."
+)
+RunFormatOption = Annotated[
+    RunFormat, typer.Option("--format", "-f", help=f"Form of the result on stdout. {RUN_FORMATS}")
+]
+REPORT_HELP = "Write the result to a file too, in a form of --format; may be given several times."
+ReportOption = Annotated[list[str] | None, typer.Option("--report", metavar="FORMAT=FILE", help=REPORT_HELP)]

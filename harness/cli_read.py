@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import Format, FormatOption, Listing, StoreOption
+from .cli_options import Format, FormatOption, Listing, RunFormat, RunFormatOption, StoreOption
 
 
 def list_(
@@ -32,7 +32,7 @@ def show(
     workload: Annotated[list[str] | None, typer.Option("--workload", "-w", help="Only these workloads.")] = None,
     backend: Annotated[list[str] | None, typer.Option("--backend", "-b", help="Only these backends.")] = None,
     phase: Annotated[list[str] | None, typer.Option("--phase", help="Only these phases.")] = None,
-    output_format: FormatOption = Format.table,
+    output_format: RunFormatOption = RunFormat.table,
     store: StoreOption = None,
 ) -> None:
     """Show a stored run again; no framework is needed for that.
@@ -43,6 +43,8 @@ def show(
       dlbench show latest~1 -w digits_cnn   the one before, one workload
 
       dlbench show before -f markdown       the run labelled "before", for a document
+
+      dlbench show -f openmetrics           its figures as metrics, for CI (docs/ci.md)
 
     """
     from .show_command import show_command

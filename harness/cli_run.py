@@ -7,11 +7,12 @@ import typer
 
 from .cli_options import (
     BackendOption,
-    Format,
-    FormatOption,
     ParameterOption,
     ProgressOption,
     ProgressStyle,
+    ReportOption,
+    RunFormat,
+    RunFormatOption,
     StoreOption,
     WorkloadOption,
     complete_environment,
@@ -190,11 +191,12 @@ def run(
     label: Annotated[str | None, typer.Option("--label", help="A name by which to find this run again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and how long it will take.")] = False,
     progress: ProgressOption = ProgressStyle.auto,
-    output_format: FormatOption = Format.table,
+    output_format: RunFormatOption = RunFormat.table,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the result to a file, not to stdout."),
     ] = None,
+    report: ReportOption = None,
     store: StoreOption = None,
 ) -> None:
     """Measure workloads on each backend and show one table per workload.
@@ -272,5 +274,6 @@ def run(
         output=output,
         store=store,
         environments=tuple(env or ()),
+        reports=tuple(report or ()),
     )
     raise typer.Exit(run_command(arguments, sys.argv[1:]))

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from .cli_options import (
+    REPORT_HELP,
     BackendOption,
-    Format,
-    FormatOption,
     ParameterOption,
     ProgressOption,
     ProgressStyle,
+    ReportOption,
+    RunFormat,
+    RunFormatOption,
     StoreOption,
     WorkloadOption,
     complete_suite,
@@ -90,8 +92,9 @@ def ab(
     label: Label = None,
     dry_run: DryRun = False,
     progress: ProgressOption = ProgressStyle.auto,
-    output_format: FormatOption = Format.table,
+    output_format: RunFormatOption = RunFormat.table,
     output: Output = None,
+    report: ReportOption = None,
     store: StoreOption = None,
 ) -> None:
     """Tell whether b is slower or faster than a: two sides, measured alternately in fresh processes.
@@ -133,7 +136,16 @@ def ab(
         output=output,
         store=store,
     )
-    raise typer.Exit(ab_command(words, sys.argv[1:], pairs=pairs, margin=margin, output_format=output_format.value))
+    raise typer.Exit(
+        ab_command(
+            words,
+            sys.argv[1:],
+            pairs=pairs,
+            margin=margin,
+            output_format=output_format.value,
+            reports=tuple(report or ()),
+        )
+    )
 
 
 def gate(
@@ -155,9 +167,6 @@ def gate(
     inconclusive: Annotated[
         Undecided, typer.Option("--inconclusive", help="Of what cannot be decided: fail (status 5) or pass.")
     ] = Undecided.fail,
-    junit: Annotated[
-        str | None, typer.Option("--junit", metavar="FILE", help="Write the verdicts as JUnit XML too; extra `ci`.")
-    ] = None,
     annotations: Annotated[
         Annotations | None,
         typer.Option("--annotations", help="Tell what is worse on stderr, as annotations: github."),
@@ -168,8 +177,14 @@ def gate(
     label: Label = None,
     dry_run: DryRun = False,
     progress: ProgressOption = ProgressStyle.auto,
-    output_format: FormatOption = Format.table,
+    output_format: RunFormatOption = RunFormat.table,
     output: Output = None,
+    report: Annotated[
+        Words,
+        typer.Option(
+            "--report", metavar="FORMAT=FILE", help=f"{REPORT_HELP} junit too: the verdicts as tests; extra `ci`."
+        ),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Fail if b is worse than a: for CI, where hundreds of figures must not raise false alarms.
@@ -185,10 +200,10 @@ def gate(
 
       dlbench gate digits_cnn grammar_gpt -b jax --a env=base --b env=head --phase train,infer
 
-      dlbench gate --from latest
+      dlbench gate --from latest --report junit=gate.xml --report openmetrics=metrics.txt
 
     """
-    from .gate_command import Reports, gate_command
+    from .gate_command import Telling, gate_command
     from .two_sides import SideArguments
 
     words = SideArguments(
@@ -218,8 +233,7 @@ def gate(
             sys.argv[1:],
             stored=stored,
             inconclusive=inconclusive.value,
-            reports=Reports(junit, annotations is not None),
-            output_format=output_format.value,
+            telling=Telling(output_format.value, tuple(report or ()), annotations is not None),
         )
     )
 

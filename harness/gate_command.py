@@ -10,17 +10,17 @@ from ..results import units
 from ..results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
 from ..results.gate import GateTerms, gate_options, gate_terms
 from ..results.gate_annotations import as_annotations
-from ..results.gate_junit import as_junit
 from ..results.gate_metrics import Policies, policies_of
 from ..results.gate_policy import GatePlan
 from ..results.gate_table import verdict_of
-from ..results.gate_verdict import INCONCLUSIVE, REGRESSION, gate_verdict
+from ..results.gate_verdict import INCONCLUSIVE, REGRESSION
 from ..results.model import Run
 from ..results.sides import terms_of
 from ..results.store import find_run, read_run, store_path
 from .config_file import CONFIG, read_config
 from .gate_run import in_two_stages
 from .output import check_output, write_result
+from .reports import Report, parse_reports, write_reports
 from .two_sides import Comparison, Course, SideArguments, compare
 
 PHASES = ("train", "infer", "converge")
@@ -28,13 +28,15 @@ LIMITS = {"screen_pairs": (5, 50), "confirm_pairs": (5, 100)}
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
-    """How verdicts are told beside the table."""
+class Telling:
+    """How the verdicts are told."""
 
-    junit: str | None = None
-    """Path of a file for JUnit XML."""
+    output_format: str
+    """Of the result."""
+    reports: tuple[str, ...] = ()
+    """Each FORMAT=FILE: a further form of the result, and where it goes."""
     annotations: bool = False
-    """As GitHub's workflow commands, on stderr."""
+    """As GitHub's workflow commands too, on stderr."""
 
 
 def gate_command(
@@ -43,8 +45,7 @@ def gate_command(
     *,
     stored: str | None,
     inconclusive: str,
-    reports: Reports,
-    output_format: str,
+    telling: Telling,
 ) -> int:
     """Judge a change, measured now or stored; return the exit status.
 
@@ -53,8 +54,7 @@ def gate_command(
         argv: the words of the command line, for the record.
         stored: a run to be judged again, without measuring.
         inconclusive: `pass` or `fail`: what becomes of a change that cannot be decided.
-        reports: how the verdicts are told beside the table.
-        output_format: of the result.
+        telling: how the verdicts are told.
 
     Raises:
         UsageError: a word is unknown, or the stored run has no two sides.
@@ -62,15 +62,13 @@ def gate_command(
 
     """
     gate = read_gate()
-    check_output(reports.junit)
-    if reports.junit is not None:
-        as_junit(gate_verdict(()), "gate")  # Told before hours are spent.
+    reports = parse_reports(telling.reports, words.output, gate=True)
     if stored is not None:
         if words.a or words.b or words.workloads:
             raise UsageError("--from judges what was measured: leave out --a, --b and workloads")
+        check_output(words.output)
         run = with_gate(read_run(find_run(store_path(words.store), stored)), gate)
-        write_result(run, output_format, words.output, store=words.store)
-        report(run, reports)
+        tell(run, words, telling, reports)
         for problem in run.problems:
             sys.stderr.write(f"dlbench: {problem}\n")
         return BrokenError.exit_code if run.problems else status(run, inconclusive)
@@ -87,8 +85,7 @@ def gate_command(
     if measured is None:
         return 0
     run, outcome = measured
-    write_result(run, output_format, words.output, store=words.store)
-    report(run, reports)
+    tell(run, words, telling, reports)
     return Interrupted.exit_code if outcome.state == "interrupted" else status(run, inconclusive)
 
 
@@ -136,14 +133,12 @@ def with_gate(run: Run, gate: GateTerms) -> Run:
     return replace(run, header=replace(run.header, options=options))
 
 
-def report(run: Run, reports: Reports) -> None:
-    """Tell the verdicts of a run in the ways asked for."""
+def tell(run: Run, words: SideArguments, telling: Telling, reports: Sequence[Report]) -> None:
+    """Tell a run, and the verdicts on it, in the ways asked for."""
+    write_result(run, telling.output_format, words.output, store=words.store)
+    write_reports(run, reports, words.store)
     verdict = verdict_of(run)
-    if verdict is None:
-        return
-    if reports.junit is not None:
-        Path(reports.junit).write_text(as_junit(verdict, run.header.run), encoding="utf-8")
-    if reports.annotations:
+    if telling.annotations and verdict is not None:
         sys.stderr.write(as_annotations(verdict))
 
 

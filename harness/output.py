@@ -45,22 +45,35 @@ def write_result(run: Run, output_format: str, path: str | None = None, *, store
     """Write a run in a format, with what the store knows beside it."""
     background = known_beside(run, store)
     if path is not None:
-        if output_format == "table":
-            text = render(run, WIDTH_IN_FILES, background=background)
-        else:
-            text = export(run, output_format, background)
-        try:
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BrokenError(
-                f"cannot write {path!r}: {error.strerror or error}; the run is kept, see `dlbench show`"
-            ) from error
+        write_text(path, text_for_file(run, output_format, background))
         return
     if output_format == "table":
         sys.stdout.write(_for_terminal(run, background))
     else:
         sys.stdout.write(export(run, output_format, background))
     sys.stdout.flush()
+
+
+def text_for_file(run: Run, output_format: str, background: Background) -> str:
+    """Return a run in a format; tables are as wide in every file, whatever the terminal."""
+    if output_format == "table":
+        return render(run, WIDTH_IN_FILES, background=background)
+    return export(run, output_format, background)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write what a run comes to.
+
+    Raises:
+        BrokenError: the file cannot be written, although it could when `check_output` looked.
+
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BrokenError(
+            f"cannot write {path!r}: {error.strerror or error}; the run is kept, see `dlbench show`"
+        ) from error
 
 
 def known_beside(run: Run, store: str | None) -> Background:

@@ -28,6 +28,7 @@ from .options import RunOptions, Selection
 from .output import check_output, write_result
 from .prepared import downloads_for
 from .progress import JsonLines, Observer, PlainLines, Silence
+from .reports import parse_reports, write_reports
 from .runner import Outcome, Stop
 from .suites import MOST_TRIALS
 
@@ -83,12 +84,14 @@ class RunArguments:
     output: str | None
     store: str | None
     environments: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
 
 
 def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
     """Plan, measure, store and show; return the exit status."""
     selection, options = read_arguments(arguments)
     check_output(arguments.output)
+    reports = parse_reports(arguments.reports, arguments.output)
     observer = make_observer(arguments.progress)
     experiment = design(selection, options, observer)
     if arguments.dry_run:
@@ -102,6 +105,7 @@ def run_command(arguments: RunArguments, argv: Sequence[str]) -> int:
     with stopping_on_signals(stop, observer):
         run, outcome = execute(experiment, options, argv, observer, stop, lacking)
     write_result(run, arguments.output_format, arguments.output, store=arguments.store)
+    write_reports(run, reports, arguments.store)
     return exit_status(run, outcome, experiment)
 
 

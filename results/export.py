@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from .ab_table import ab_sections
+from .action_benchmark import as_action_benchmark
 from .background import NOTHING_KNOWN, Background
+from .bencher import as_bencher
 from .cells import Record, framework
 from .columns import COLUMNS
 from .errors import unknown
@@ -14,6 +16,7 @@ from .gate_table import gate_sections
 from .member import gathered
 from .model import Run
 from .notes import notes
+from .openmetrics import as_openmetrics
 from .section import Section
 from .sides import terms_of
 from .tables import grouped, has_figures, has_values, render, rows_of_run, sections, told_elsewhere
@@ -90,6 +93,10 @@ FORMATS: dict[str, Callable[[Run, Background], str]] = {
     "json": as_json,
     "markdown": as_markdown,
     "table": as_table,
+    "openmetrics": lambda run, _: as_openmetrics(run),
+    "bencher": lambda run, _: as_bencher(run),
+    "benchmark-bigger": lambda run, _: as_action_benchmark(run, "max"),
+    "benchmark-smaller": lambda run, _: as_action_benchmark(run, "min"),
 }
 
 

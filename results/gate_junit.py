@@ -20,7 +20,7 @@ def as_junit(verdict: GateVerdict, suite: str) -> str:
     try:
         from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
     except ImportError as error:
-        remedy = "install dlbench[ci], or leave out --junit"
+        remedy = "install dlbench[ci], or leave out --report junit=…"
         raise UnsupportedError(f"JUnit XML needs junitparser, which is not installed; {remedy}") from error
     kinds = {REGRESSION: Failure, INCONCLUSIVE: Error, NOTHING_COMPARABLE: Error, REPORTED: Skipped}
     found = TestSuite(suite)

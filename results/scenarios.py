@@ -79,10 +79,10 @@ def _entry(row: Member, trials: Sequence[Trial]) -> Entry:
     sign = signs(trials, None)
     cells: list[Lines] = [(str(trials[0].case.get("scenario")), framework(row.record))]
     offline = trials[0].case.get("scenario") == OFFLINE
-    cells += [("",) if offline else _rate(_mark(trials, "scenario_rate"), sign)]
-    cells += [_rate(_mark(trials, "scenario_samples"), sign)]
+    cells += [("",) if offline else _rate(marked(trials, "scenario_rate"), sign)]
+    cells += [_rate(marked(trials, "scenario_samples"), sign)]
     cells += [_latency(trials, q) for q in (0.5, 0.9, 0.99)]
-    bound = _mark(trials, "scenario_bound_s")
+    bound = marked(trials, "scenario_bound_s")
     cells += [(units.seconds(bound.estimate),) if bound else ("",), _held(trials), (str(len(trials)),)]
     reasons = dict.fromkeys(str(trial.ledger["reason"]) for trial in trials if trial.ledger.get("reason"))
     return Entry(cells, ["bold", *[""] * 8], remarks=list(reasons))
@@ -92,7 +92,8 @@ def _scenario(trial: Trial) -> tuple[str, str]:
     return trial.case.text("scenario"), str(trial.case.get("latency_bound_s"))
 
 
-def _mark(trials: Sequence[Trial], name: str) -> Interval | None:
+def marked(trials: Sequence[Trial], name: str) -> Interval | None:
+    """Return the geometric mean of a mark over the trials that have it."""
     return stats.geometric_mean([trial.marks[name] for trial in trials if trial.marks.get(name, 0) > 0])
 
 
@@ -122,7 +123,7 @@ def _fact(row: Member, trials: Sequence[Trial]) -> Fact:
     found |= {name: record[name] for name in ("compile", "compile_resolved", "lane", "threads")}
     found["scenario"] = trials[0].case.get("scenario")
     for name, mark in (("queries_per_s", "scenario_rate"), ("samples_per_s", "scenario_samples")):
-        rate = _mark(trials, mark)
+        rate = marked(trials, mark)
         found |= {name: rate.estimate if rate else None}
         found |= {f"{name}_low": rate.low if rate else None, f"{name}_high": rate.high if rate else None}
     for name, q in latency.QUANTILES.items():
@@ -130,7 +131,7 @@ def _fact(row: Member, trials: Sequence[Trial]) -> Fact:
         found[f"latency_{name}_s"] = told.over_trials.estimate if told else None
         found[f"latency_{name}_trial_low_s"] = told.trial_low if told else None
         found[f"latency_{name}_trial_high_s"] = told.trial_high if told else None
-    bound, told_held = _mark(trials, "scenario_bound_s"), [held(trial) for trial in trials]
+    bound, told_held = marked(trials, "scenario_bound_s"), [held(trial) for trial in trials]
     return found | {
         "bound_s": bound.estimate if bound else None,
         "trials_that_met_the_rules": sum(met for met in told_held if met),

@@ -17,6 +17,7 @@ INPUTS = {
     "PHASES": "train",
     "INCONCLUSIVE": "fail",
     "BUDGET": "",
+    "REPORTS": "junit=my gate.xml\n\nbencher=bencher.json\n",
 }
 
 
@@ -72,6 +73,10 @@ def test_the_gate_gets_its_words_and_its_status_is_kept(runner: Path, status: in
     assert words[:3] == ["gate", "my model.py", "digits_cnn"]
     assert {"--a=rev=base", "--b=rev=HEAD", "--phase=train", "--backend=jax", "--inconclusive=fail"} <= set(words)
     assert not [word for word in words if word.startswith("--budget")]
+    assert [word for word in words if word.startswith("--report")] == [
+        "--report=junit=my gate.xml",
+        "--report=bencher=bencher.json",
+    ]
     assert (runner / "output").read_text() == f"status={status}\n"
     assert "| table |" in (runner / "summary").read_text()
     assert run(runner, step("Verdict"), STATUS=str(status)).returncode == status
@@ -81,7 +86,14 @@ def test_a_gate_that_never_ran_does_not_pass(runner: Path) -> None:
     assert run(runner, step("Verdict"), STATUS="").returncode == 70
 
 
-@pytest.mark.parametrize("name", ["WORKLOADS", "SIDE_A", "SIDE_B", "BACKENDS", "PHASES", "BUDGET", "INCONCLUSIVE"])
+def test_without_reports_none_is_asked_for(runner: Path) -> None:
+    assert run(runner, step("Gate"), **{**INPUTS, "REPORTS": ""}).returncode == 0
+    assert "--report" not in (runner / "words.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["WORKLOADS", "SIDE_A", "SIDE_B", "BACKENDS", "PHASES", "BUDGET", "INCONCLUSIVE", "REPORTS"]
+)
 def test_no_input_is_a_command(runner: Path, name: str) -> None:
     evil = '$(touch hacked) `touch hacked`; touch hacked; "; touch hacked #'
     run(runner, step("Gate"), **{**INPUTS, name: evil})

@@ -152,11 +152,12 @@ def start_hanging(folder: Path, marker: str, *words: str) -> "subprocess.Popen[s
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_stops_cleanly_and_shows_what_was_measured(number: signal.Signals, tmp_path: Path) -> None:
     marker = f"marker-{uuid.uuid4()}"
-    process = start_hanging(tmp_path, marker)
+    process = start_hanging(tmp_path, marker, "--report", "openmetrics=metrics.txt")
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert "fatal" in out
+    assert (tmp_path / "metrics.txt").read_text() == "# EOF\n"
     assert "Traceback" not in err
     run = only_run(tmp_path)
     assert run.end is not None

@@ -148,7 +148,7 @@ def test_a_stored_run_is_judged_again(ratio: float, words: tuple[str, ...], stat
 
 def test_verdicts_are_tests_for_ci(tmp_path: Path) -> None:
     stored(tmp_path / ".dlbench", gate_run(1.2))
-    ended = dlbench(tmp_path, "gate", "--from", "latest", "--junit", "gate.xml")
+    ended = dlbench(tmp_path, "gate", "--from", "latest", "--report", "junit=gate.xml")
     assert ended.status == 1
     (suite,) = JUnitXml.fromfile(str(tmp_path / "gate.xml"))
     assert (suite.tests, suite.failures, suite.errors) == (1, 1, 0)

@@ -10,6 +10,7 @@ from dlbench.backends.catalog import BACKENDS
 from dlbench.results.store import read_run, run_paths
 
 from tests.cli import MODELS, dlbench, measure
+from tests.strict_openmetrics import read_openmetrics
 
 pytestmark = pytest.mark.workers
 NAMES = [backend.name for backend in BACKENDS]
@@ -19,7 +20,7 @@ NAMES = [backend.name for backend in BACKENDS]
 def measured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Any]:
     """One backend, every phase of a catalog workload."""
     folder = tmp_path_factory.mktemp(request.param)
-    ended = measure(folder, "-b", request.param)
+    ended = measure(folder, "-b", request.param, "--report", "openmetrics=metrics.txt")
     assert ended.status == 0, ended.stderr
     return request.param, folder, ended
 
@@ -60,6 +61,9 @@ def test_the_run_can_be_shown_again_in_every_format(measured: tuple[str, Path, A
     assert "cancer_mlp" in dlbench(folder, "show").stdout
     assert "### cancer_mlp" in dlbench(folder, "show", "latest", "-f", "markdown").stdout
     assert dlbench(folder, "show", "-f", "csv", "--phase", "train").status == 0
+    metrics = (folder / "metrics.txt").read_text()
+    assert dlbench(folder, "show", "-f", "openmetrics").stdout == metrics
+    assert {"dlbench_first_step_seconds", "dlbench_test_auc"} <= read_openmetrics(metrics).keys()
 
 
 def test_the_second_forecast_comes_from_history(measured: tuple[str, Path, Any]) -> None:
