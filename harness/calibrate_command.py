@@ -14,9 +14,10 @@ from ..results.calibration_words import alarms_text, flops_text, nanoseconds, sm
 from ..results.errors import BrokenError, Interrupted, UsageError
 from . import options as parse
 from .calibrate import Calibrated, CalibrateOptions, calibrate, local_bench
-from .output import WIDTH_IN_FILES
-from .run_command import check_store, make_observer, stopping_on_signals
+from .observers import make_observer
+from .output import WIDTH_IN_FILES, check_store
 from .runner import Stop
+from .signals import stopping_on_signals
 
 DEFAULT_BUDGET = "10m"
 ENOUGH_COMPARISONS = 100

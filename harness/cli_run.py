@@ -232,7 +232,8 @@ def run(
     Exit status: 0 fine, 2 wrong use, 3 nothing measured, 4 a case broke, 130 interrupted.
 
     """
-    from .run_command import RunArguments, run_command
+    from .run_arguments import RunArguments
+    from .run_command import run_command
 
     arguments = RunArguments(
         workloads=(*(targets or ()), *(workload or ())),

@@ -23,6 +23,9 @@ RESERVED_ENVIRONMENTS = (CURRENT, *EARLIER_NAMES)
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 MILLISECONDS = re.compile(r"(\d+(?:\.\d+)?)ms")
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)", re.IGNORECASE)
+RESERVED_LABEL = re.compile(r"$|latest(~\d*)?$|\d{8}")
+"""What `show` would take for something else."""
+MOST_EPOCHS = 1_000_000
 SIZE_UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}
 
 
@@ -244,3 +247,17 @@ def positive(option: str, value: float | None) -> float | None:
     if value is not None and not 0 < value < float("inf"):
         raise UsageError(f"{option} takes a number above 0; received {value:g}")
     return value
+
+
+def check_epochs(count: int | None) -> int | None:
+    """Return a number of epochs that is in range. Raises UsageError for another."""
+    if count is not None and not 1 <= count <= MOST_EPOCHS:
+        raise UsageError(f"--epochs takes 1 to {MOST_EPOCHS}; received {count}")
+    return count
+
+
+def check_label(label: str | None) -> str | None:
+    """Return a label by which a run can be found again. Raises UsageError for one that reads like something else."""
+    if label is not None and RESERVED_LABEL.match(label):
+        raise UsageError(f"--label {label!r} reads like a run's id or `latest`; choose another word")
+    return label

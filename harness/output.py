@@ -41,6 +41,26 @@ def check_output(path: str | None) -> None:
         raise UsageError(f"cannot write {path!r}: {problem}")
 
 
+def check_store(given: str | None) -> None:
+    """Make sure that the store can be written, before anything is prepared.
+
+    Raises:
+        UsageError: it cannot; the message says why.
+
+    """
+    folder = store_path(given) / "runs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to the store {str(folder.parent)!r}: {error.strerror or error}; "
+            "choose another folder with --store or DLBENCH_STORE"
+        ) from error
+
+
 def write_result(run: Run, output_format: str, path: str | None = None, *, store: str | None = None) -> None:
     """Write a run in a format, with what the store knows beside it."""
     background = known_beside(run, store)

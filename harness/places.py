@@ -1,12 +1,25 @@
 """Places: which backends run in which environments, and what is told about those that do not."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..backends.backend import Backend
 from ..results.environment import BackendProbe, Environment
 from ..results.errors import NothingMeasured, UsageError
 from .interpreters import Interpreter, own_interpreter, read_environment
-from .plan import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where jobs can run: a backend in an environment."""
+
+    backend: Backend
+    probe: BackendProbe
+    """One that found a problem leaves out the jobs of this place, with the reason."""
+    environment: str | None = None
+    """None: the controller's own."""
+    fingerprint: str = ""
+    """Of the environment."""
 
 
 def read_environments(

@@ -14,6 +14,7 @@ from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec
 from .options import SCENARIOS, Selection
+from .places import Place
 from .setting import ALONE, Setting, settings
 
 SINGLE = 1
@@ -38,19 +39,6 @@ class Candidate:
     """The backend on which a user's source was run; its data is made there too."""
     described_by: str | None = None
     """Path of the interpreter that ran it; None: the controller's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where jobs can run: a backend in an environment."""
-
-    backend: Backend
-    probe: BackendProbe
-    """One that found a problem leaves out the jobs of this place, with the reason."""
-    environment: str | None = None
-    """None: the controller's own."""
-    fingerprint: str = ""
-    """Of the environment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

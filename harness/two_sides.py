@@ -16,16 +16,17 @@ from .execute import Measure, execute, recipes_of
 from .experiment import Experiment, design
 from .forecast import Forecast, job_key
 from .host import usable_cpus
+from .observers import make_observer
 from .options import RunOptions, Selection
-from .output import check_output
+from .output import check_output, check_store
 from .pair_plan import PairPlan, pair_jobs
 from .prepared import downloads_for
 from .progress import Observer
 from .revisions import checked_out, commit_of
-from .run_command import MOST_EPOCHS, RESERVED_LABEL, check_store, make_observer, stopping_on_signals
 from .runner import Outcome, Stop
 from .side import Side, parse_side, selection_of
 from .side_environment import environment_of
+from .signals import stopping_on_signals
 
 TIMEOUT_S = 600.0
 
@@ -123,15 +124,11 @@ def read_arguments(words: SideArguments, phases: tuple[str, ...]) -> tuple[Selec
         UsageError: a word is unknown or a number out of range.
 
     """
-    if words.epochs is not None and not 1 <= words.epochs <= MOST_EPOCHS:
-        raise UsageError(f"--epochs takes 1 to {MOST_EPOCHS}; received {words.epochs}")
-    if words.label is not None and RESERVED_LABEL.match(words.label):
-        raise UsageError(f"--label {words.label!r} reads like a run's id or `latest`; choose another word")
     selection = Selection(
         workloads=parse.split(words.workloads),
         backends=parse.split(words.backends),
         phases=parse.parse_phases(words.phases) or phases,
-        epochs=words.epochs,
+        epochs=parse.check_epochs(words.epochs),
         batch_sizes=parse.parse_batch_sizes(words.batch_sizes),
         precisions=parse.choose("precision", words.precisions, parse.PRECISIONS) or ("float32",),
         devices=parse.choose("device", words.devices, parse.DEVICES) or ("auto",),
@@ -141,7 +138,7 @@ def read_arguments(words: SideArguments, phases: tuple[str, ...]) -> tuple[Selec
         suite=words.suite,
         budget_s=parse.parse_duration("--budget", words.budget),
         timeout_s=parse.parse_duration("--timeout", words.timeout) or TIMEOUT_S,
-        label=words.label,
+        label=parse.check_label(words.label),
         store=words.store,
         cpus=parse.parse_cpus(words.cpus, usable_cpus()),
     )

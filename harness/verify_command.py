@@ -23,16 +23,17 @@ from .datasets import obtain_all
 from .experiment import choose_backends
 from .host import usable_cpus
 from .interpreters import read_environment
+from .observers import make_observer
 from .options import Selection
-from .output import WIDTH_IN_FILES
+from .output import WIDTH_IN_FILES, check_store
 from .parity_process import LocalAsker
 from .places import usable_backends
 from .plan import resolve_devices
 from .prepared import downloads_for, prepare_data, recipe_of
 from .progress import Observer
-from .run_command import check_store, make_observer, stopping_on_signals
 from .runner import Stop
 from .setting import Setting
+from .signals import stopping_on_signals
 from .suites import FIRST
 from .verify import REFERENCES, Subject, Verification
 from .wire import PreparedData

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from . import units
 from .equivalence import BETTER, WORSE
-from .gate import gate_terms
 from .history import differences_text, value_text
 from .layout import Entry, Head, Lines
 from .model import Run
@@ -20,7 +19,7 @@ STYLES = {BETTER: "bold green", WORSE: "bold red", SAME: "bold"}
 def ab_sections(run: Run) -> list[Section]:
     """Return a table per workload of a run with two sides; none for another run."""
     terms = terms_of(run)
-    if terms is None or gate_terms(run) is not None:
+    if terms is None:
         return []
     found: dict[str, list[SidedCase]] = {}
     for one in sided_cases(run, terms):

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from .ab_table import ab_sections
 from .action_benchmark import as_action_benchmark
 from .background import NOTHING_KNOWN, Background
 from .bencher import as_bencher
@@ -12,14 +11,13 @@ from .cells import Record, framework
 from .columns import COLUMNS
 from .errors import unknown
 from .frame import tidy
-from .gate_table import gate_sections
 from .member import gathered
 from .model import Run
 from .notes import notes
 from .openmetrics import as_openmetrics
 from .section import Section
 from .sides import terms_of
-from .tables import grouped, has_figures, has_values, render, rows_of_run, sections, told_elsewhere
+from .tables import grouped, has_figures, has_values, render, rows_of_run, sections, side_sections, told_elsewhere
 from .words import DOT, asides, conclusion, goal, logs, remarks, settings, title
 
 SECTIONS = ("gate", "sides", "accuracy", "keras_tax", "break_even", "parts", "scenarios", "generation", "batches")
@@ -30,7 +28,7 @@ def as_markdown(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return a GitHub-flavoured table per comparison, the meaning of the columns, and the notes."""
     every = rows_of_run(run, background.ceilings)
     rows = [row.record for row in every]
-    parts = [section_markdown(section) for section in (*gate_sections(run), *ab_sections(run))]
+    parts = [section_markdown(section) for section in side_sections(run)]
     for workload in gathered(every, lambda row: row.key.workload):
         if not told_elsewhere(run):
             groups = grouped([row.record for row in workload])
@@ -55,7 +53,7 @@ def as_json(run: Run, background: Background = NOTHING_KNOWN) -> str:
     """Return the facts of the run, the rows of the tidy frame and of SECTIONS; a missing figure is null."""
     header, end = run.header, run.end
     every = rows_of_run(run, background.ceilings)
-    further = [*gate_sections(run), *ab_sections(run)]
+    further = side_sections(run)
     further += [section for rows in gathered(every, lambda row: row.key.workload) for section in sections(rows)]
     facts = {
         "run": header.run,

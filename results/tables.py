@@ -66,7 +66,7 @@ def tables(run: Run, width: int, background: Background = NOTHING_KNOWN) -> Rend
         for column, needed in zip(block.columns, measure(block.heads, block.entries), strict=True):
             widths[column.name] = max(needed, widths.get(column.name, 0))
     lines: list[Text] = [] if blocks else [Text("nothing was measured"), Text()]
-    for section in (*gate_sections(run), *ab_sections(run)):
+    for section in side_sections(run):
         lines += [*section_lines(section, width), Text(), Text()]
     seen: set[str] = set()
     for rows in workloads:
@@ -97,6 +97,11 @@ def has_figures(rows: Sequence[Record]) -> bool:
 def told_elsewhere(run: Run) -> bool:
     """Tell whether one table says it all, where each case would have a block: the largest batch, and two sides."""
     return bool(run.header.options.get("find_max_batch")) or terms_of(run) is not None
+
+
+def side_sections(run: Run) -> list[Section]:
+    """Return the tables of a run with two sides: what a gate says of them, or else what each case took on each."""
+    return gate_sections(run) or ab_sections(run)
 
 
 def sections(rows: Sequence[Member]) -> list[Section]:

@@ -7,7 +7,8 @@ from typing import Any
 from dlbench.backends.backend import Backend, CompileMode, Runtime
 from dlbench.harness.launch import Reply
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Candidate, Place, Plan, combinations, make_plan
+from dlbench.harness.places import Place
+from dlbench.harness.plan import Candidate, Plan, combinations, make_plan
 from dlbench.harness.wire import Request
 from dlbench.results.environment import BackendProbe, Device, Environment, Machine
 from dlbench.results.model import Case, End, Epoch, Failure, Header, JobRecord, Trial, Window

@@ -8,8 +8,8 @@ from dlbench.harness.effort import Effort
 from dlbench.harness.interpreters import Interpreter
 from dlbench.harness.launch import LocalLauncher
 from dlbench.harness.options import Selection
-from dlbench.harness.places import describers, read_environments, usable_places
-from dlbench.harness.plan import Place, make_plan
+from dlbench.harness.places import Place, describers, read_environments, usable_places
+from dlbench.harness.plan import make_plan
 from dlbench.harness.runner import Schedule, place_of, request_of, text_of
 from dlbench.harness.wire import PreparedData
 from dlbench.results.environment import BackendProbe, Environment

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from dlbench.backends.backend import Backend
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Candidate, Place, Plan, check_parameters, combinations, make_plan, resolve_devices
+from dlbench.harness.places import Place
+from dlbench.harness.plan import Candidate, Plan, check_parameters, combinations, make_plan, resolve_devices
 from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
 from dlbench.results.model import Case
