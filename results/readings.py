@@ -95,7 +95,11 @@ def candidates(run: Run) -> list[Subject]:
 
 
 def labels_of(case: Case, side: str | None, info: WorkloadInfo | None) -> dict[str, str]:
-    """Return what a case is known by: no two different cases of a run share their labels."""
+    """Return what a case is known by.
+
+    Cases share their labels only where one is given the batch size that the other has by default: their trials are one
+    subject's, as they are one row's.
+    """
     size = case.get("batch_size") or (info.batch_size if info else None)
     labels = {
         "workload": case.workload,
