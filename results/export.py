@@ -117,7 +117,7 @@ def section_markdown(section: Section) -> str:
     said = []
     for entry in section.entries:
         lines.append(_table_line(["<br>".join(map(_safe, filter(None, cell))) for cell in entry.cells]))
-        said += [f"{entry.cells[0][0]}: {remark}" for remark in entry.remarks]
+        said += [f"{', '.join(filter(None, entry.cells[0]))}: {remark}" for remark in entry.remarks]
     return "\n".join([*lines, "", *[f"{_safe(sentence)}\n" for sentence in (*said, *section.notes)]])
 
 

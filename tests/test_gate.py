@@ -128,6 +128,11 @@ def test_the_table_has_the_worst_first() -> None:
     assert verdict_of(sided_run({"a": [1e-3], "b": [1e-3]})) is None
 
 
+def test_markdown_says_of_which_metric_each_sentence_is() -> None:
+    text = export(gate_run(1.3), "markdown")
+    assert "toy backend=jax, train throughput: worse by 30 %" in text
+
+
 def stored(store: Path, run: Run) -> None:
     with RunWriter(store, run.header) as writer:
         for trial in run.trials:
