@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from . import cli_baseline, cli_data, cli_env
+from .cli_bisect import bisect
 from .cli_check import calibrate, verify
 from .cli_new import new
 from .cli_read import compare, doctor, history, list_, show
 from .cli_run import run
-from .cli_sides import ab, bisect, gate
+from .cli_sides import ab, gate
 
 app = typer.Typer(
     name="dlbench",

@@ -3,7 +3,8 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,7 @@ def make_environment(
     python = _python(words.python)
     _check_base(name, python, lock)
     folder = Path(words.at).expanduser().absolute() if words.at else environments_path() / name
+    start = time.perf_counter()
     with making(name, folder):
         observer.note(f"making environment {name} with {'uv' if uv else 'pip'} in {folder}")
         arguments = ["--no-deps", "-r", str(Path(words.from_lock).absolute())] if words.from_lock else wanted.packages
@@ -87,11 +89,16 @@ def make_environment(
             _check_works(found, asked=bool(backends))
         except DlbenchError as error:
             raise type(error)(f"{error}; the environment was removed again") from error
-        recipe = lock.recipe if lock else _recipe_text(words)
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        installer = "uv" if uv else "pip"
         record = MadeEnvironment(
-            name, str(folder), own.python, made, installer, wanted.packages, wanted.indexes, recipe
+            name,
+            str(folder),
+            own.python,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            installer="uv" if uv else "pip",
+            requirements=wanted.packages,
+            indexes=wanted.indexes,
+            recipe=lock.recipe if lock else recipe_text(words.backends, words.recipe),
+            seconds=time.perf_counter() - start,
         )
         keep(record)
     return record, found
@@ -248,8 +255,9 @@ def _check_works(found: Environment, *, asked: bool) -> None:
         raise BrokenError("; ".join(problems))
 
 
-def _recipe_text(words: CreateArguments) -> str | None:
-    return f"{', '.join(parse.split(words.backends))} for {words.recipe or 'cpu'}" if words.backends else None
+def recipe_text(backends: Sequence[str], kind: str | None) -> str | None:
+    """Return a recipe in words, as it is kept about an environment; None without backends."""
+    return f"{', '.join(parse.split(backends))} for {kind or 'cpu'}" if backends else None
 
 
 def _record(name: str, item: KnownEnvironment) -> dict[str, Any]:

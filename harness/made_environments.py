@@ -34,6 +34,8 @@ class MadeEnvironment:
     """Further package indexes that were asked beside the usual one."""
     recipe: str | None = None
     """Frameworks and the kind of build in words; None: without one."""
+    seconds: float | None = None
+    """How long it took to make; None: made before this was kept."""
 
 
 def environments_path() -> Path:

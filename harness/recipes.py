@@ -61,6 +61,12 @@ def requirements(backends: Sequence[str], kind: str, given: Sequence[str]) -> Re
     return Recipe((*wanted, *given), tuple(indexes))
 
 
+def further_indexes(backends: Sequence[str]) -> tuple[str, ...]:
+    """Return the package indexes that the recipes of some backends for CPUs ask beside the usual one."""
+    recipes = [RECIPES[name]["cpu"] for name in backends if name in RECIPES]
+    return tuple(dict.fromkeys(index for recipe in recipes for index in recipe.indexes))
+
+
 def name_of(package: str) -> str:
     """Return the normalised name of the package that a requirement asks for: `jax` for `JAX[cuda13]>=0.5`."""
     match = NAME.match(package)

@@ -8,7 +8,7 @@ from ..backends import catalog
 from ..results.errors import UsageError
 from .env_command import CreateArguments, make_environment
 from .environments import known_environments
-from .interpreters import read_environment
+from .installed import installed_here
 from .progress import Observer
 from .recipes import name_of
 from .side import Side
@@ -42,25 +42,39 @@ def _path_name(path: Path) -> str:
     return f"{folder.name or 'env'}-{digest}"
 
 
-def _made(packages: Sequence[str], backends: Sequence[str], observer: Observer) -> str:
-    """Return the name of an environment with these packages, made unless it is there, all else as it is here."""
+def pins_beside(packages: Sequence[str], backends: Sequence[str]) -> tuple[str, ...]:
+    """Return what an environment for versions of some packages holds at the versions that are installed here.
+
+    Raises:
+        UsageError: they are compared on more than one backend, or what must be held is not installed here.
+
+    """
     if len(backends) != 1:
         raise UsageError("package versions are compared on one backend: choose it with --backend")
     backend = catalog.get(backends[0])
-    here = read_environment([backend]).packages
+    here = installed_here().packages
     given = {name_of(package) for package in packages}
     held = [name for name in (*PINNED, backend.distribution) if name_of(name) not in given]
     missing = [name for name in held if name not in here]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not installed here, so its version cannot be the same on both sides")
-    pins = [f"{name}=={here[name].partition('+')[0]}" for name in held]
-    wanted = (*packages, *pins)
-    digest = hashlib.sha256(" ".join(sorted(wanted)).encode()).hexdigest()[:8]
-    name = f"ab-{backend.name}-{digest}"
+    return tuple(f"{name}=={here[name].partition('+')[0]}" for name in held)
+
+
+def name_for(packages: Sequence[str], pins: Sequence[str], backends: Sequence[str]) -> str:
+    """Return the name of an environment: the same for the same packages and pins."""
+    digest = hashlib.sha256(" ".join(sorted((*packages, *pins))).encode()).hexdigest()[:8]
+    return f"ab-{backends[0]}-{digest}"
+
+
+def _made(packages: Sequence[str], backends: Sequence[str], observer: Observer) -> str:
+    """Return the name of an environment with these packages, made unless it is there, all else as it is here."""
+    pins = pins_beside(packages, backends)
+    name, said = name_for(packages, pins, backends), ", ".join(packages)
     if name in known_environments():
-        observer.note(f"{', '.join(packages)}: environment {name}, made before")
+        observer.note(f"{said}: environment {name}, made before")
         return name
-    observer.note(f"{', '.join(packages)}: making environment {name}, all else as here ({', '.join(pins)})")
-    arguments = CreateArguments(name, (backend.name,), wanted, None, None, None, None, "off")
+    observer.note(f"{said}: making environment {name}, all else as here ({', '.join(pins)})")
+    arguments = CreateArguments(name, tuple(backends), (*packages, *pins), None, None, None, None, "off")
     make_environment(arguments, observer)
     return name

@@ -62,6 +62,8 @@ def test_an_environment_is_made_checked_and_kept(envs: Path, capsys: pytest.Capt
     made = read_made()["old"]
     assert (made.folder, made.installer, made.recipe) == (str(envs / "old"), "pip", "jax for cpu")
     assert made.requirements == ("numpy>=1.26", "jax>=0.5", "keras==3.12.0")
+    assert made.seconds is not None
+    assert made.seconds > 0
     out = capsys.readouterr().out
     assert out.startswith("old: Keras 3.12.0, Python 3.12.1, NumPy 2.1.0, JAX 0.7.0, fingerprint ")
     assert "use it with: dlbench run --env old" in out

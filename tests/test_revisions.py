@@ -1,24 +1,16 @@
 """Git revisions of a project, checked out while they are measured; and sides that need them, as typed."""
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from dlbench.harness import bisect_command
-from dlbench.harness.bisect_command import NOT_SHOWN, SLOWER, Judged, first_slower
-from dlbench.harness.revisions import Commit, between, checked_out, commit_of
-from dlbench.harness.runner import Outcome
-from dlbench.harness.two_sides import SideArguments
-from dlbench.results.errors import NothingMeasured, UsageError
-from dlbench.results.sides import Terms
+from dlbench.harness.progress import Silence
+from dlbench.harness.revisions import between, checked_out, commit_of
+from dlbench.harness.suspects import find_suspects
+from dlbench.results.errors import UsageError
 from dlbench.results.store import read_run, run_paths
-from hypothesis import given
-from hypothesis import strategies as st
 
 from .cli import dlbench, measure
-from .sided import sided_run
 
 MODEL = """
 import keras
@@ -29,10 +21,6 @@ def model(width={width}):
         x = keras.layers.Dense(width, activation="relu")(x)
     return keras.Model(inputs, keras.layers.Dense(2)(x))
 """
-
-
-def noise(count: int, seed: int) -> np.ndarray:
-    return np.exp(np.random.default_rng(seed).normal(0, 0.01, count))
 
 
 def git(folder: Path, *words: str) -> None:
@@ -98,52 +86,12 @@ def test_commits_between_two_revisions(project: Path) -> None:
             between(good, bad)
 
 
-@given(st.integers(1, 300), st.data())
-def test_the_first_slower_commit_is_found_in_few_steps(count: int, data: st.DataObject) -> None:
-    first = data.draw(st.integers(0, count - 1))
-    commits = [Commit(str(n), "") for n in range(count)]
-    asked = []
-
-    def judge(commit: Commit) -> Judged:
-        asked.append(commit)
-        return Judged(commit, SLOWER if int(commit.hash) >= first else NOT_SHOWN, "", "")
-
-    assert first_slower(commits, judge) == commits[first]
-    assert len(asked) <= count.bit_length()
-
-
-def test_a_bisection_needs_a_slower_end(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def compared(ratio: float) -> Callable[..., object]:
-        speeds = {side: list(1e-3 * (ratio if side == "b" else 1) * noise(8, ord(side))) for side in "ab"}
-        return lambda words, argv, course: (sided_run(speeds, terms=Terms("rev=fast", words.b[0], ())), Outcome())
-
-    none: tuple[str, ...] = ()
-    words = SideArguments(
-        workloads=("net.py",),
-        a=none,
-        b=none,
-        backends=none,
-        phases=none,
-        epochs=None,
-        batch_sizes=none,
-        parameters=none,
-        precisions=none,
-        devices=none,
-        suite="quick",
-        budget=None,
-        timeout="10m",
-        label=None,
-        cpus=None,
-        dry_run=False,
-        progress="off",
-        output=None,
-        store=None,
-    )
-    monkeypatch.setattr(bisect_command, "compare", compared(1.0))
-    with pytest.raises(NothingMeasured, match="is not shown to be slower"):
-        bisect_command.bisect_command(words, (), good="fast", bad="slow", pairs=8)
-    monkeypatch.setattr(bisect_command, "compare", compared(1.3))
-    assert bisect_command.bisect_command(words, (), good="fast", bad="slow", pairs=8) == 0
+@pytest.mark.usefixtures("project")
+def test_revisions_are_searched_by_their_hashes_so_that_a_branch_may_move_meanwhile() -> None:
+    for bad in ("slow", None):
+        found = find_suspects("fast", bad, (), (), Silence())
+        assert found.good.side == (f"rev={commit_of('fast')}",)
+        assert [suspect.side for suspect in found.after] == [(f"rev={commit_of('slow')}",)]
 
 
 @pytest.mark.workers
