@@ -15,10 +15,10 @@ from . import options as parse
 from .ab_command import course_of
 from .bisect_plan import plan_bisection, plan_text
 from .bisection import NOT_SHOWN, SLOWER, UNTRIED, Found, first_slower
+from .observers import make_observer
 from .options import RunOptions
 from .package_index import Ask, run_pip
 from .progress import Observer
-from .run_command import make_observer
 from .runner import Outcome
 from .side import parse_side
 from .suspects import Suspect, Suspects, find_suspects

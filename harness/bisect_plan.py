@@ -8,10 +8,10 @@ from ..results import units
 from ..results.errors import DlbenchError
 from ..results.sequential_design import LOOKS
 from .bisection import most_judged
-from .env_command import recipe_text
 from .environments import known_environments
 from .experiment import design
 from .made_environments import read_made
+from .make_environment import recipe_text
 from .options import RunOptions, Selection
 from .progress import Observer
 from .side import parse_side

@@ -79,7 +79,8 @@ def create(
     Exit status: 0 made, 2 wrong use, 4 an installation failed.
 
     """
-    from .env_command import CreateArguments, create_command
+    from .env_command import create_command
+    from .make_environment import CreateArguments
 
     words = CreateArguments(
         name=name,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..backends import catalog
 from ..results.errors import UsageError
-from .env_command import CreateArguments, make_environment
 from .environments import known_environments
 from .installed import installed_here
+from .make_environment import CreateArguments, make_environment
 from .progress import Observer
 from .recipes import name_of
 from .side import Side

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from dlbench.harness import doctor_command
 from dlbench.harness.env_command import (
-    CreateArguments,
     create_command,
     list_command,
     lock_command,
@@ -19,6 +18,7 @@ from dlbench.harness.env_command import (
 )
 from dlbench.harness.environments import known_environments
 from dlbench.harness.made_environments import read_made
+from dlbench.harness.make_environment import CreateArguments
 from dlbench.results.errors import BrokenError, UsageError
 from rich.console import Console
 
