@@ -2,7 +2,7 @@
 
 import sys
 
-from .harness.entry import run_cli
+from .harness.cli.entry import run_cli
 
 
 def main() -> int:

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..results.environment import Device
 from ..results.errors import UsageError
 from ..results.factors import Scalar
+from ..results.records.environment import Device
 from ..workloads.workload import Arrays, Problem
 
 DEVICES = ("cpu", "gpu")

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.monitoring
 
-from ..results.environment import Device
 from ..results.errors import BrokenError
 from ..results.factors import Scalar
+from ..results.records.environment import Device
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .jax_steps import JaxForwardStep, JaxPartialStep, JaxTrainStep, forward_function

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import torch
 
-from ..results.environment import Device
 from ..results.factors import Scalar
+from ..results.records.environment import Device
 from ..workloads.workload import Arrays, Problem
 from .backend import Native, StepSettings
 from .native.catalog import open_twin

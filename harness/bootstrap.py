@@ -85,7 +85,7 @@ def main() -> int:
     # Keras builds a model by recursion: a thousand layers are beyond Python's default.
     sys.setrecursionlimit(RECURSION_LIMIT)
     register_package()
-    module = importlib.import_module(f"dlbench.harness.{role}")
+    module = importlib.import_module(f"dlbench.harness.roles.{role}")
     status: int = module.main(request)
     return status
 

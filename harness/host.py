@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..results.environment import Machine
+from ..results.records.environment import Machine
 
 MEGABYTE = 1_000_000
 LOW_MEMORY_BYTES = 2_000 * MEGABYTE

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..results.environment import CURRENT, EARLIER_NAMES
 from ..results.errors import UsageError, unknown
+from ..results.records.environment import CURRENT, EARLIER_NAMES
 from ..workloads.optimizers import parse_optimizer
 from ..workloads.workload import PHASES
 

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..results.background import Background
-from ..results.calibration import ceilings, read_calibration
-from ..results.calibration_words import quoted
+from ..results.calibration.records import ceilings, read_calibration
+from ..results.calibration.words import quoted
 from ..results.errors import BrokenError, UsageError
-from ..results.export import export
-from ..results.model import Run
-from ..results.parity_store import read_reports, run_notes
-from ..results.store import store_path
-from ..results.tables import render
+from ..results.parity.store import read_reports, run_notes
+from ..results.records.model import Run
+from ..results.records.store import store_path
+from ..results.tables.background import Background
+from ..results.tables.export import export
+from ..results.tables.terminal import render
 
 WIDTH_IN_FILES = 100
 

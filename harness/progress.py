@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from ..results import units
-from ..results.model import Failure, Trial
+from ..results.records.model import Failure, Trial
 
 
 @dataclass(frozen=True, slots=True)

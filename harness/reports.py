@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..results.errors import UsageError, unknown
-from ..results.export import FORMATS
-from ..results.gate_junit import as_junit
-from ..results.gate_table import verdict_of
-from ..results.gate_verdict import gate_verdict
-from ..results.model import Run
+from ..results.gate.junit import as_junit
+from ..results.gate.table import verdict_of
+from ..results.gate.verdict import gate_verdict
+from ..results.records.model import Run
+from ..results.tables.export import FORMATS
 from .output import check_output, known_beside, text_for_file, write_text
 
 JUNIT = "junit"

@@ -6,8 +6,8 @@ from itertools import product
 
 from ..backends.backend import Backend, CompileMode
 from ..backends.native.catalog import has_twin
-from ..results.environment import BackendProbe
 from ..results.factors import Scalar, default_of
+from ..results.records.environment import BackendProbe
 from ..workloads import generation
 from ..workloads.workload import Parameters, Spec
 from .options import Selection

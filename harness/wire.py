@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..results.factors import Scalar
-from ..results.model import Case
+from ..results.records.model import Case
 from ..workloads.reference import Reference
 from ..workloads.synthetic import Signature
 from ..workloads.workload import Spec

@@ -19,6 +19,7 @@ infer_s = 0.02
 windows = 4
 min_windows = 2
 min_queries = 4
+attempts = 1
 
 [suites.tiny.parameters]
 width = [16]

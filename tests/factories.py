@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from dlbench.backends.backend import Backend, CompileMode, Runtime
-from dlbench.harness.launch import Reply
+from dlbench.harness.children.launch import Reply
+from dlbench.harness.environments.places import Place
+from dlbench.harness.experiments.plan import Candidate, Plan, combinations, make_plan
 from dlbench.harness.options import Selection
-from dlbench.harness.places import Place
-from dlbench.harness.plan import Candidate, Plan, combinations, make_plan
 from dlbench.harness.wire import Request
-from dlbench.results.environment import BackendProbe, Device, Environment, Machine
-from dlbench.results.model import Case, End, Epoch, Failure, Header, JobRecord, Trial, Window
+from dlbench.results.records.environment import BackendProbe, Device, Environment, Machine
+from dlbench.results.records.model import Case, End, Epoch, Failure, Header, JobRecord, Trial, Window
 from dlbench.workloads.reference import Reference
 from dlbench.workloads.workload import Estimate, Parameter, Spec
 

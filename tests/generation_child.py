@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from dlbench.backends import catalog
 from dlbench.backends.backend import StepSettings
-from dlbench.harness.generate import make_generator
+from dlbench.harness.measuring.generate import make_generator
 from dlbench.workloads import gpt2_small
 from dlbench.workloads.catalog import get
 from dlbench.workloads.initial import seeded_initializers

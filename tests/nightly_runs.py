@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from dlbench.results.environment import Machine
-from dlbench.results.model import Case, Header, Trial
-from dlbench.results.store import RunWriter
+from dlbench.results.records.environment import Machine
+from dlbench.results.records.model import Case, Header, Trial
+from dlbench.results.records.store import RunWriter
 
 from tests.factories import end
 from tests.synthetic_runs import DIGITS, converge_trial, header, trial, windows

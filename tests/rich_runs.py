@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case, Run, Trial, Window
+from dlbench.results.records.model import Case, Run, Trial, Window
 
 from .synthetic_runs import BACKENDS, DIGITS, MODES, run_of, trial, windows
 

@@ -6,20 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from dlbench.harness.children.launch import Reply
+from dlbench.harness.comparing.pair_plan import PairPlan, pair_jobs
 from dlbench.harness.effort import Effort
-from dlbench.harness.execute import Bench
-from dlbench.harness.experiment import Experiment
-from dlbench.harness.forecast import Forecast, job_key
-from dlbench.harness.launch import Reply
+from dlbench.harness.experiments.execute import Bench
+from dlbench.harness.experiments.experiment import Experiment
+from dlbench.harness.experiments.forecast import Forecast, job_key
+from dlbench.harness.experiments.plan import make_plan
+from dlbench.harness.experiments.runner import Schedule, Stop
 from dlbench.harness.options import Selection
-from dlbench.harness.pair_plan import PairPlan, pair_jobs
-from dlbench.harness.plan import make_plan
 from dlbench.harness.progress import Silence, Step
-from dlbench.harness.runner import Schedule, Stop
 from dlbench.harness.wire import PreparedData, Request
+from dlbench.results.comparing.sides import Terms, options_of
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case, Run, Trial, Window, WorkloadInfo
-from dlbench.results.sides import Terms, options_of
+from dlbench.results.records.model import Case, Run, Trial, Window, WorkloadInfo
 
 from .factories import MACHINE, FakeClock, backends, candidate, end, failures_of, header, spec
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from dlbench.results.environment import BackendProbe, Environment, Machine
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case, End, Epoch, Failure, Header, LeftOut, Run, Trial, Window, WorkloadInfo
+from dlbench.results.records.environment import BackendProbe, Environment, Machine
+from dlbench.results.records.model import Case, End, Epoch, Failure, Header, LeftOut, Run, Trial, Window, WorkloadInfo
 
 BACKENDS = {"jax": "0.10.2", "torch": "2.13.0", "tensorflow": "2.21.0"}
 MODES = {"jax": ("jax.jit", "jit"), "torch": ("eager", "eager"), "tensorflow": ("tf.function", "jit")}

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results.action_benchmark import UNITS, as_action_benchmark
-from dlbench.results.measures import MEASURES
-from dlbench.results.model import Case, Run
-from dlbench.results.readings import candidates
+from dlbench.results.records.model import Case, Run
+from dlbench.results.tables.action_benchmark import UNITS, as_action_benchmark
+from dlbench.results.tables.measures import MEASURES
+from dlbench.results.tables.readings import candidates
 
 from .rich_runs import duel, rich_run
 from .sided import sided_run

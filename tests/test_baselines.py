@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from dlbench.results.baselines import (
+from dlbench.results.errors import NothingMeasured, UsageError
+from dlbench.results.history.baselines import (
     SCHEMA,
     Baseline,
     Shelf,
@@ -19,9 +20,8 @@ from dlbench.results.baselines import (
     read_shelf,
     surroundings,
 )
-from dlbench.results.errors import NothingMeasured, UsageError
-from dlbench.results.model import Run
-from dlbench.results.store import read_run
+from dlbench.results.records.model import Run
+from dlbench.results.records.store import read_run
 
 from tests.nightly_runs import MACHINE, TRAIN, night, trials, write
 from tests.synthetic_runs import failure

@@ -3,9 +3,9 @@
 import json
 
 import numpy as np
-from dlbench.results.export import export
-from dlbench.results.model import Case, Failure, Run
-from dlbench.results.tables import render
+from dlbench.results.records.model import Case, Failure, Run
+from dlbench.results.tables.export import export
+from dlbench.results.tables.terminal import render
 
 from .synthetic_runs import DIGITS, failure, header, run_of, train_trial
 

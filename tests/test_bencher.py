@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from dlbench.results.bencher import as_bencher
-from dlbench.results.model import Run
-from dlbench.results.readings import candidates
+from dlbench.results.records.model import Run
+from dlbench.results.tables.bencher import as_bencher
+from dlbench.results.tables.readings import candidates
 
 from .rich_runs import rich_run
 from .sided import sided_run

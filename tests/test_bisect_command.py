@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dlbench.harness import bisect_command as subject
-from dlbench.harness import bisect_plan, side_environment, suspects
-from dlbench.harness.bisect_command import Ends, bisect_command, in_one_line
-from dlbench.harness.installed import Installed
-from dlbench.harness.made_environments import MadeEnvironment, keep
-from dlbench.harness.revisions import Commit
-from dlbench.harness.runner import Outcome
-from dlbench.harness.side_environment import name_for, pins_beside
-from dlbench.harness.two_sides import Course, SideArguments
+from dlbench.harness.commands import bisect as subject
+from dlbench.harness.commands.bisect import Ends, bisect_command, in_one_line
+from dlbench.harness.comparing import bisect_plan, side_environment, suspects
+from dlbench.harness.comparing.revisions import Commit
+from dlbench.harness.comparing.side_environment import name_for, pins_beside
+from dlbench.harness.comparing.two_sides import Course, SideArguments
+from dlbench.harness.environments.installed import Installed
+from dlbench.harness.environments.made import MadeEnvironment, keep
+from dlbench.harness.experiments.runner import Outcome
+from dlbench.results.comparing.sides import Terms
 from dlbench.results.errors import BrokenError, DlbenchError, Interrupted, NothingMeasured, UsageError
-from dlbench.results.model import Case, Failure, Run
-from dlbench.results.sides import Terms
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import Case, Failure, Run
+from dlbench.results.records.store import read_run, run_paths
 
 from .cli import dlbench
 from .factories import failure
@@ -135,8 +135,8 @@ def test_what_could_not_be_tried_is_passed_over_and_may_be_the_first(
         "first slower than keras 3.10: keras 3.14\nor keras 3.12, keras 3.13: what could not be tried"
     )
     assert "\n3.12  could not be tried: ERROR: No match\n" in text
-    assert "\n3.13  could not be tried: train: side b: crashed: it died (run run-3.13)\n" in text
-    assert "\n3.11  not shown to be slower: train throughput" in text
+    assert "\n3.13  could not be tried: jax train: side b: crashed: it died (run run-3.13)\n" in text
+    assert "\n3.11  not shown to be slower: jax train throughput" in text
     again = bisected(monkeypatch, capsys, comparing({"3.11", "3.12", "3.13", "3.14", "3.15"}, broken={"3.12"}))
     assert again.startswith("first slower than keras 3.10: keras 3.11\n\n"), "it lies before the one not tried"
 
@@ -163,13 +163,17 @@ def test_a_case_that_only_others_are_slower_in_is_not_searched(
 
     text = bisected(monkeypatch, capsys, compare)
     assert text.startswith("first slower than keras 3.10: keras 3.14\nor keras 3.13: what could not be tried")
-    assert "3.13  could not be tried: train: no pair has a value on both sides" in text
+    assert "3.13  could not be tried: jax train: no pair has a value on both sides" in text
 
 
 @pytest.mark.parametrize(
     ("compare", "kind", "said"),
     [
-        (comparing(set()), NothingMeasured, r"keras 3.15 is not shown to be slower than keras 3.10 \(train .*run-3.15"),
+        (
+            comparing(set()),
+            NothingMeasured,
+            r"keras 3.15 is not shown to be slower than keras 3.10 \(jax train .*run-3.15",
+        ),
         (comparing(set(), broken={"3.15"}), BrokenError, r"(?s)keras 3.15 cannot be compared with .*ERROR: Could not"),
         (
             comparing(set(), crashing={"3.15"}),

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from itertools import combinations
 
 import pytest
-from dlbench.harness.bisection import NOT_SHOWN, SLOWER, UNTRIED, Found, first_slower, most_judged
+from dlbench.harness.comparing.bisection import NOT_SHOWN, SLOWER, UNTRIED, Found, first_slower, most_judged
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,10 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from dlbench.results.breakeven import break_even, breakeven
-from dlbench.results.model import Run
+from dlbench.results.records.model import Run
 from dlbench.results.section import section_lines
-from dlbench.results.tables import rows_of_run
+from dlbench.results.tables.breakeven import break_even, breakeven
+from dlbench.results.tables.terminal import rows_of_run
 from hypothesis import given
 from hypothesis import strategies as st
 

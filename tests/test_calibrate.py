@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from dlbench.backends import catalog
 from dlbench.backends.backend import Backend
-from dlbench.harness import calibrate_command as command
-from dlbench.harness.calibrate import Bench, Calibrated, CalibrateOptions, calibrate
-from dlbench.harness.ceiling import CeilingRequest
+from dlbench.harness.checks.calibrate import Bench, Calibrated, CalibrateOptions, calibrate
+from dlbench.harness.commands import calibrate as command
 from dlbench.harness.effort import Effort
-from dlbench.harness.experiment import Experiment
-from dlbench.harness.forecast import Forecast
+from dlbench.harness.experiments.experiment import Experiment
+from dlbench.harness.experiments.forecast import Forecast
+from dlbench.harness.experiments.plan import Plan
+from dlbench.harness.experiments.runner import Outcome, Schedule, Stop
 from dlbench.harness.options import RunOptions, Selection
-from dlbench.harness.plan import Plan
 from dlbench.harness.progress import Observer, Silence
-from dlbench.harness.runner import Outcome, Schedule, Stop
-from dlbench.results.calibration import PRODUCT, Instrument, read_calibration
-from dlbench.results.codec import dump_line
-from dlbench.results.environment import Environment
+from dlbench.harness.roles.ceiling import CeilingRequest
+from dlbench.results.calibration.records import PRODUCT, Instrument, read_calibration
 from dlbench.results.errors import NothingMeasured, UsageError
-from dlbench.results.model import Case, Run, Trial, Window
+from dlbench.results.records.codec import dump_line
+from dlbench.results.records.environment import Environment
+from dlbench.results.records.model import Case, Run, Trial, Window
 from rich.console import Console
 
 from .factories import MACHINE, FakeClock, end, header, probe, trial

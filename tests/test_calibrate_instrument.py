@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 import pytest
-from dlbench.harness.instrument import measure_clock, measure_instrument
+from dlbench.harness.measuring.instrument import measure_clock, measure_instrument
 
 
 def ticking(*ticks: float) -> Callable[[], float]:

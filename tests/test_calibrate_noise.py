@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results import figures, stats
-from dlbench.results.model import Trial, Window
-from dlbench.results.noise import (
+from dlbench.results.calibration.noise import (
     clopper_pearson,
     count_false_alarms,
     detectable_ratio,
@@ -17,6 +15,9 @@ from dlbench.results.noise import (
     pairs,
     variation,
 )
+from dlbench.results.records.model import Trial, Window
+from dlbench.results.statistics import stats
+from dlbench.results.summaries import figures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

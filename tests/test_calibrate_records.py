@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.results.calibration import (
+from dlbench.results.calibration.records import (
     MEMORY,
     PRODUCT,
     SCHEMA,
@@ -24,7 +24,7 @@ from dlbench.results.calibration import (
     risen,
     write_calibration,
 )
-from dlbench.results.calibration_words import alarms_text, flops_text, nanoseconds, quoted, smallest_change
+from dlbench.results.calibration.words import alarms_text, flops_text, nanoseconds, quoted, smallest_change
 from dlbench.results.errors import BrokenError, UsageError
 from hypothesis import given
 from hypothesis import strategies as st

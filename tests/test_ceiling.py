@@ -10,8 +10,7 @@ import pytest
 from dlbench.backends import catalog
 from dlbench.backends.backend import Backend
 from dlbench.backends.ceilings import OPENERS, PRECISIONS, open_operations
-from dlbench.harness.ceiling import CeilingRequest, measure_ceilings
-from dlbench.harness.ceilings import (
+from dlbench.harness.checks.ceilings import (
     GPU_VECTOR_BYTES,
     CeilingSettings,
     cache_bytes,
@@ -20,12 +19,13 @@ from dlbench.harness.ceilings import (
     vector_bytes,
     worries,
 )
-from dlbench.harness.child import Child
-from dlbench.harness.load import LoadReading
-from dlbench.results.calibration import MEMORY, PRODUCT, Ceiling
-from dlbench.results.codec import dump_line
-from dlbench.results.environment import BackendProbe
+from dlbench.harness.children.child import Child
+from dlbench.harness.measuring.load import LoadReading
+from dlbench.harness.roles.ceiling import CeilingRequest, measure_ceilings
+from dlbench.results.calibration.records import MEMORY, PRODUCT, Ceiling
 from dlbench.results.errors import UsageError
+from dlbench.results.records.codec import dump_line
+from dlbench.results.records.environment import BackendProbe
 
 from .factories import STARTED, FakeClock, probe
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from dlbench.results import change_points
-from dlbench.results.change_points import ALARM, FEWEST, FEWEST_AFTER, alarms, changes, changes_of
+from dlbench.results.statistics import change_points
+from dlbench.results.statistics.change_points import ALARM, FEWEST, FEWEST_AFTER, alarms, changes, changes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

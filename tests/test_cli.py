@@ -29,7 +29,7 @@ HEAVY = ("jax", "torch", "tensorflow", "keras", "pandas", "scipy", "sklearn")
 def test_light_commands_import_no_framework_keras_pandas_or_scipy(words: list[str], tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from dlbench.harness.entry import run_cli\n"
+        "from dlbench.harness.cli.entry import run_cli\n"
         f"status = run_cli({words!r})\n"
         f"print('HEAVY', status, [name for name in {HEAVY!r} if name in sys.modules])\n"
     )

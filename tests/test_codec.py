@@ -11,10 +11,21 @@ import numpy as np
 import pytest
 from dlbench.harness.effort import Effort
 from dlbench.harness.wire import DataRecipe, Description, PreparedData, Request
-from dlbench.results.codec import dump_line, from_json, to_json
-from dlbench.results.environment import BackendProbe, Device, Environment, Machine
 from dlbench.results.errors import BrokenError
-from dlbench.results.model import Case, End, Epoch, Failure, Header, JobRecord, LeftOut, Trial, Window, WorkloadInfo
+from dlbench.results.records.codec import dump_line, from_json, to_json
+from dlbench.results.records.environment import BackendProbe, Device, Environment, Machine
+from dlbench.results.records.model import (
+    Case,
+    End,
+    Epoch,
+    Failure,
+    Header,
+    JobRecord,
+    LeftOut,
+    Trial,
+    Window,
+    WorkloadInfo,
+)
 from dlbench.workloads.reference import Reference
 from dlbench.workloads.synthetic import Signature
 from dlbench.workloads.workload import Spec

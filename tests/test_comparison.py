@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dlbench.results.comparison import GroupSummary, summarise
 from dlbench.results.factors import Scalar
-from dlbench.results.flags import BLOCKING
-from dlbench.results.marks import FLAGS
-from dlbench.results.model import Case, Run
+from dlbench.results.records.marks import FLAGS
+from dlbench.results.records.model import Case, Run
+from dlbench.results.summaries.flags import BLOCKING
+from dlbench.results.tables.comparison import GroupSummary, summarise
 
 from .rich_runs import STEP, duel, train
 from .synthetic_runs import DIGITS, run_of

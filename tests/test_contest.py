@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results.contender import sides_by, sides_by_label, sides_of_runs
-from dlbench.results.contest import Contest, contest, ranked
-from dlbench.results.contest_table import contest_sections
+from dlbench.results.comparing.contender import sides_by, sides_by_label, sides_of_runs
+from dlbench.results.comparing.contest import Contest, contest, ranked
+from dlbench.results.comparing.contest_table import contest_sections
+from dlbench.results.comparing.profile import TAUS, mean_ratios, profiles
 from dlbench.results.errors import NothingMeasured, UsageError
-from dlbench.results.model import Case, Run
-from dlbench.results.profile import TAUS, mean_ratios, profiles
-from dlbench.results.store import RunWriter
+from dlbench.results.records.model import Case, Run
+from dlbench.results.records.store import RunWriter
 from hypothesis import given
 from hypothesis import strategies as st
 

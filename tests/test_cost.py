@@ -1,11 +1,11 @@
 """Cost: joules and money, from known counts."""
 
 import pytest
-from dlbench.results.accuracy import Accuracy
-from dlbench.results.cost import cost, joules_per_million, money, money_per_million
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case
-from dlbench.results.stats import Interval, Spread
+from dlbench.results.records.model import Case
+from dlbench.results.statistics.stats import Interval, Spread
+from dlbench.results.summaries.accuracy import Accuracy
+from dlbench.results.summaries.cost import cost, joules_per_million, money, money_per_million
 from hypothesis import given
 from hypothesis import strategies as st
 

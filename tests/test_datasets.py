@@ -6,9 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dlbench.harness import data_command, datasets
-from dlbench.harness.datasets import ABSENT, DAMAGED, UNVERIFIED, VERIFIED, check, look, obtain, obtain_all
-from dlbench.harness.fetch import Report
+from dlbench.harness.commands import data as data_command
+from dlbench.harness.experiments import datasets
+from dlbench.harness.experiments.datasets import (
+    ABSENT,
+    DAMAGED,
+    UNVERIFIED,
+    VERIFIED,
+    check,
+    look,
+    obtain,
+    obtain_all,
+)
+from dlbench.harness.experiments.fetch import Report
 from dlbench.harness.progress import Silence
 from dlbench.results.errors import BrokenError, UsageError
 from dlbench.workloads import downloads

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.harness.energy import (
+from dlbench.harness.measuring.energy import (
     DEVICE_MARK,
     PACKAGE_MARK,
     Meter,
@@ -24,8 +24,8 @@ from dlbench.harness.energy import (
     read_packages,
     why_absent,
 )
-from dlbench.harness.gpu_driver import THROTTLE_REASONS, throttle_text
-from dlbench.results.marks import MARKS
+from dlbench.harness.measuring.gpu_driver import THROTTLE_REASONS, throttle_text
+from dlbench.results.records.marks import MARKS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -336,7 +336,7 @@ def test_the_bits_of_throttling_are_the_drivers(tmp_path: Path) -> None:
 def test_the_drivers_library_is_imported_for_a_gpu_only(device: str, tmp_path: Path, *, imported: bool) -> None:
     pytest.importorskip("pynvml")
     code = (
-        "import sys\nfrom dlbench.harness.energy import open_meter\n"
+        "import sys\nfrom dlbench.harness.measuring.energy import open_meter\n"
         f"open_meter({device!r}).read()\nprint('pynvml' in sys.modules, 'numpy' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)

@@ -8,17 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dlbench.harness import doctor_command
-from dlbench.harness.env_command import (
-    create_command,
-    list_command,
-    lock_command,
-    remove_command,
-    show_command,
-)
-from dlbench.harness.environments import known_environments
-from dlbench.harness.made_environments import read_made
-from dlbench.harness.make_environment import CreateArguments
+from dlbench.harness.commands import doctor as doctor_command
+from dlbench.harness.commands.env import create_command, list_command, lock_command, remove_command, show_command
+from dlbench.harness.environments.environments import known_environments
+from dlbench.harness.environments.made import read_made
+from dlbench.harness.environments.make import CreateArguments
 from dlbench.results.errors import BrokenError, UsageError
 from rich.console import Console
 

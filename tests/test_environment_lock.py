@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from dlbench.harness.environment_lock import FIRST_LINE, Lock, lock_of, parse_lock, read_lock, text_of
-from dlbench.harness.installed import Installed
+from dlbench.harness.environments.installed import Installed
+from dlbench.harness.environments.lock import FIRST_LINE, Lock, lock_of, parse_lock, read_lock, text_of
 from dlbench.results.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 from dlbench.backends.catalog import get
-from dlbench.harness.candidates import find_candidates
-from dlbench.harness.child import Child
-from dlbench.harness.interpreters import Interpreter
+from dlbench.harness.children.child import Child
+from dlbench.harness.environments.interpreters import Interpreter
+from dlbench.harness.experiments.candidates import find_candidates
+from dlbench.harness.experiments.prepared import prepare_data, recipe_of
 from dlbench.harness.options import Selection
-from dlbench.harness.prepared import prepare_data, recipe_of
 from dlbench.harness.progress import Silence
 from dlbench.harness.wire import PreparedData
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.store import read_run, run_paths
 
 from tests.cli import dlbench, measure
 from tests.interpreters import bare_environment, fake_python

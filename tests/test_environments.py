@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from dlbench.harness import made_environments
-from dlbench.harness.environments import absolute, choose_interpreters, known_environments, names
-from dlbench.harness.interpreters import Interpreter, own_interpreter
-from dlbench.harness.made_environments import MadeEnvironment, keep
+from dlbench.harness.environments import made as made_environments
+from dlbench.harness.environments.environments import absolute, choose_interpreters, known_environments, names
+from dlbench.harness.environments.interpreters import Interpreter, own_interpreter
+from dlbench.harness.environments.made import MadeEnvironment, keep
 from dlbench.harness.options import parse_environments
 from dlbench.results.errors import UsageError
 from hypothesis import given

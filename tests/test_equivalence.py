@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import scipy.stats as reference
-from dlbench.results import equivalence, stats
-from dlbench.results.equivalence import BETTER, EQUIVALENT, NOT_SHOWN, WORSE, Comparison, compare
+from dlbench.results.statistics import equivalence, stats
+from dlbench.results.statistics.equivalence import BETTER, EQUIVALENT, NOT_SHOWN, WORSE, Comparison, compare
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,14 +1,7 @@
 """What an error stands for on the command line, and how an unknown name is answered."""
 
 import pytest
-from dlbench.results.errors import (
-    BrokenError,
-    DlbenchError,
-    Interrupted,
-    NothingMeasured,
-    UsageError,
-    unknown,
-)
+from dlbench.results.errors import BrokenError, DlbenchError, Interrupted, NothingMeasured, UsageError, unknown
 
 
 @pytest.mark.parametrize(

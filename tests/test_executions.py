@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.results.figures import speed
-from dlbench.results.model import PREFIXES, Run, Trial
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import PREFIXES, Run, Trial
+from dlbench.results.records.store import read_run, run_paths
+from dlbench.results.summaries.figures import speed
 
 from .cli import MODELS, Ended, measure
 

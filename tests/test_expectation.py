@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dlbench.results.baselines import Baseline, baseline_of, now_utc
-from dlbench.results.expectation import BETTER, EXPECTED, NOT_JUDGED, SUSPECT, Judged, judge, judged_text
-from dlbench.results.index import Index
-from dlbench.results.model import Run, Trial
-from dlbench.results.store import read_run
+from dlbench.results.history.baselines import Baseline, baseline_of, now_utc
+from dlbench.results.history.expectation import BETTER, EXPECTED, NOT_JUDGED, SUSPECT, Judged, judge, judged_text
+from dlbench.results.history.index import Index
+from dlbench.results.records.model import Run, Trial
+from dlbench.results.records.store import read_run
 
 from tests.nightly_runs import TRAIN, night, nights, trials, write
 from tests.synthetic_runs import failure, windows

@@ -2,16 +2,16 @@
 
 import pytest
 from dlbench.backends.catalog import BACKENDS
-from dlbench.harness import candidates
-from dlbench.harness.candidates import find_candidates
-from dlbench.harness.execute import fitting
-from dlbench.harness.experiment import choose_backends
+from dlbench.harness.environments.places import usable_backends
+from dlbench.harness.experiments import candidates
+from dlbench.harness.experiments.candidates import find_candidates
+from dlbench.harness.experiments.execute import fitting
+from dlbench.harness.experiments.experiment import choose_backends
 from dlbench.harness.options import Selection
-from dlbench.harness.places import usable_backends
 from dlbench.harness.progress import Silence
 from dlbench.harness.wire import PreparedData
-from dlbench.results.environment import BackendProbe, Device
 from dlbench.results.errors import NothingMeasured, UsageError
+from dlbench.results.records.environment import BackendProbe, Device
 from dlbench.workloads.workload import Workload
 
 from .factories import plan, spec

@@ -5,12 +5,12 @@ import json
 
 import pandas as pd
 import pytest
-from dlbench.results.background import Background
 from dlbench.results.errors import UsageError
-from dlbench.results.export import FORMATS, SECTIONS, export
-from dlbench.results.frame import tidy
-from dlbench.results.model import Run
-from dlbench.results.tables import render
+from dlbench.results.records.model import Run
+from dlbench.results.tables.background import Background
+from dlbench.results.tables.export import FORMATS, SECTIONS, export
+from dlbench.results.tables.frame import tidy
+from dlbench.results.tables.terminal import render
 
 from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import full_run, header

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dlbench.results.model import Run
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import Run
+from dlbench.results.records.store import read_run, run_paths
 
 from tests.cli import MODELS, TINY, command, dlbench, measure
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from dlbench.harness.fetch import CHUNK_BYTES, fetch
+from dlbench.harness.experiments.fetch import CHUNK_BYTES, fetch
 from dlbench.results.errors import BrokenError
 from dlbench.workloads import downloads
 from dlbench.workloads.downloads import Download

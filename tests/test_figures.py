@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
-from dlbench.results.figures import FEWEST_WINDOWS, interval_of_windows, relative_halfwidth, settling_seconds, speed_of
-from dlbench.results.model import Case, Window
-from dlbench.results.steady import steady_start
+from dlbench.results.records.model import Case, Window
+from dlbench.results.statistics.steady import steady_start
+from dlbench.results.summaries.figures import (
+    FEWEST_WINDOWS,
+    interval_of_windows,
+    relative_halfwidth,
+    settling_seconds,
+    speed_of,
+)
 
 from .synthetic_runs import trial, windows
 

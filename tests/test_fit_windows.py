@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.fit_windows import FitWindows
-from dlbench.harness.windows import BLOCKED_STEPS, FEWEST_BLOCKED, Pace
+from dlbench.harness.measuring.fit_windows import FitWindows
+from dlbench.harness.measuring.windows import BLOCKED_STEPS, FEWEST_BLOCKED, Pace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

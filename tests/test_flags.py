@@ -1,9 +1,9 @@
 """Flags: told once per part and kind, in words."""
 
-from dlbench.results.flags import blocking, flagged, flags_of, notes
-from dlbench.results.marks import FLAGS
-from dlbench.results.model import Case
-from dlbench.results.rows import rows_of
+from dlbench.results.records.marks import FLAGS
+from dlbench.results.records.model import Case
+from dlbench.results.summaries.flags import blocking, flagged, flags_of, notes
+from dlbench.results.summaries.rows import rows_of
 
 from .synthetic_runs import DIGITS, run_of, trial
 

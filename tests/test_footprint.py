@@ -1,8 +1,8 @@
 """Footprint: which marks make which figure."""
 
-from dlbench.results.footprint import footprint
-from dlbench.results.model import Case
-from dlbench.results.rows import Row, rows_of
+from dlbench.results.records.model import Case
+from dlbench.results.summaries.footprint import footprint
+from dlbench.results.summaries.rows import Row, rows_of
 
 from .synthetic_runs import run_of, trial
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.forecast import GENERATE_SERIES, Forecast, forecast, guess, job_key, trials_for
+from dlbench.harness.experiments.forecast import GENERATE_SERIES, Forecast, forecast, guess, job_key, trials_for
+from dlbench.harness.experiments.plan import Plan, make_plan
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Plan, make_plan
-from dlbench.results.model import JobRecord
-from dlbench.results.store import RunWriter
+from dlbench.results.records.model import JobRecord
+from dlbench.results.records.store import RunWriter
 from dlbench.workloads.workload import Parameter
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from dlbench.results.frame import records, tidy
-from dlbench.results.model import Case, Run
-from dlbench.results.schema import COLUMNS
+from dlbench.results.records.model import Case, Run
+from dlbench.results.tables.frame import records, tidy
+from dlbench.results.tables.schema import COLUMNS
 
 from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import full_run, header, run_of, trial

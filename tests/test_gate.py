@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dlbench.harness.gate_command import read_gate
+from dlbench.harness.commands.gate import read_gate
+from dlbench.results.comparing.sides import Terms
 from dlbench.results.errors import UsageError
-from dlbench.results.export import export
-from dlbench.results.gate import GateTerms, gate_options, gate_terms, gated
-from dlbench.results.gate_annotations import as_annotations
-from dlbench.results.gate_metrics import Policies, policies_of
-from dlbench.results.gate_policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan
-from dlbench.results.gate_table import verdict_of
-from dlbench.results.gate_verdict import MetricVerdict, gate_verdict
-from dlbench.results.model import Case, Run, Trial
-from dlbench.results.sides import Terms
-from dlbench.results.store import RunWriter
+from dlbench.results.gate.annotations import as_annotations
+from dlbench.results.gate.metrics import Policies, policies_of
+from dlbench.results.gate.policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan
+from dlbench.results.gate.table import verdict_of
+from dlbench.results.gate.terms import GateTerms, gate_options, gate_terms, gated
+from dlbench.results.gate.verdict import MetricVerdict, gate_verdict
+from dlbench.results.records.model import Case, Run, Trial
+from dlbench.results.records.store import RunWriter
+from dlbench.results.tables.export import export
 from junitparser import JUnitXml
 
 from .cli import dlbench

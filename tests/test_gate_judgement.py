@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from dlbench.results.gate_judgement import judge, screen, suspected
-from dlbench.results.gate_policy import EXACT, MUST_NOT_WORSEN, REPORT, GatePlan, MetricPolicy, MetricSamples
-from dlbench.results.gate_verdict import (
+from dlbench.results.gate.judgement import judge, screen, suspected
+from dlbench.results.gate.policy import EXACT, MUST_NOT_WORSEN, REPORT, GatePlan, MetricPolicy, MetricSamples
+from dlbench.results.gate.verdict import (
     INCONCLUSIVE,
     NOTHING_COMPARABLE,
     PASSED,
@@ -17,8 +17,8 @@ from dlbench.results.gate_verdict import (
     GateVerdict,
     MetricVerdict,
 )
-from dlbench.results.holm import holm
-from dlbench.results.worsening import Measured, p_worse
+from dlbench.results.statistics.holm import holm
+from dlbench.results.statistics.worsening import Measured, p_worse
 from hypothesis import given
 from hypothesis import strategies as st
 

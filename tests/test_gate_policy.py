@@ -4,7 +4,7 @@ import math
 
 import pytest
 from dlbench.results.errors import UsageError
-from dlbench.results.gate_policy import EXACT, MUST_NOT_WORSEN, MetricPolicy, MetricSamples
+from dlbench.results.gate.policy import EXACT, MUST_NOT_WORSEN, MetricPolicy, MetricSamples
 
 
 def test_an_unknown_kind_is_named_with_the_near_ones() -> None:

@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
-from dlbench.results.gate_policy import GATE
-from dlbench.results.gate_verdict import (
+from dlbench.results.gate.policy import GATE
+from dlbench.results.gate.verdict import (
     EXIT_STATUS,
     INCONCLUSIVE,
     NOTHING_COMPARABLE,

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from dlbench.backends.catalog import BACKENDS
 from dlbench.harness.effort import Effort
-from dlbench.harness.generate import Generator, make_generator, measure_generate
-from dlbench.harness.watch import watched
+from dlbench.harness.measuring.generate import Generator, make_generator, measure_generate
+from dlbench.harness.measuring.watch import watched
 from dlbench.results.errors import UsageError
-from dlbench.results.figures import speed_of
-from dlbench.results.model import GENERATION_STEPS, TOKEN_LATENCIES, Case
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import GENERATION_STEPS, TOKEN_LATENCIES, Case
+from dlbench.results.records.store import read_run, run_paths
+from dlbench.results.summaries.figures import speed_of
 
 from .cli import measure
 from .factories import FakeClock

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results.export import export
-from dlbench.results.frame import tidy
-from dlbench.results.generation import generation, tokens_per_s
-from dlbench.results.generation_table import generations
-from dlbench.results.model import Case, Run, Trial, WorkloadInfo
+from dlbench.results.records.model import Case, Run, Trial, WorkloadInfo
 from dlbench.results.section import Section, section_lines
-from dlbench.results.tables import render, rows_of_run
+from dlbench.results.summaries.generation import generation, tokens_per_s
+from dlbench.results.tables.export import export
+from dlbench.results.tables.frame import tidy
+from dlbench.results.tables.generation import generations
+from dlbench.results.tables.terminal import render, rows_of_run
 
 from .rich_runs import ledger
 from .synthetic_runs import BACKENDS, run_of, trial, windows

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import pytest
-from dlbench.results.history import History, differences_text, histories, sparkline, surroundings_text
-from dlbench.results.index import Point, Series
-from dlbench.results.points import SeriesKey
+from dlbench.results.history.history import History, differences_text, histories, sparkline, surroundings_text
+from dlbench.results.history.index import Point, Series
+from dlbench.results.history.points import SeriesKey
 from hypothesis import given
 from hypothesis import strategies as st
 

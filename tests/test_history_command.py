@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dlbench.results.index import FILE
+from dlbench.results.history.index import FILE
 
 from tests.cli import dlbench
 from tests.nightly_runs import MACHINE, TRAIN, night, nights, trials, write

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dlbench.results.holm import holm
+from dlbench.results.statistics.holm import holm
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.host import concerns, read_machine, usable_cores
-from dlbench.results.environment import Machine
+from dlbench.results.records.environment import Machine
 
 from .factories import MACHINE
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dlbench.results import index
 from dlbench.results.errors import BrokenError
-from dlbench.results.index import FILE, Index, Series
-from dlbench.results.model import Case, Trial
-from dlbench.results.store import RunWriter
+from dlbench.results.history import index
+from dlbench.results.history.index import FILE, Index, Series
+from dlbench.results.records.model import Case, Trial
+from dlbench.results.records.store import RunWriter
 
 from tests.factories import end, failure, header, trial
 

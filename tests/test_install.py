@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from dlbench.harness import install as subject
-from dlbench.harness.install import TAIL_LINES, commands, install, run_command
+from dlbench.harness.environments import install as subject
+from dlbench.harness.environments.install import TAIL_LINES, commands, install, run_command
 from dlbench.results.errors import BrokenError
 
 FOLDER = Path("/envs/old")

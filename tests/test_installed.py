@@ -7,12 +7,12 @@ from pathlib import Path
 import dlbench
 import pytest
 from dlbench.backends.catalog import BACKENDS, get
-from dlbench.harness import installed as subject
-from dlbench.harness.installed import Installed, check, inspect, installed_here, release
-from dlbench.harness.interpreters import Interpreter, own_interpreter, read_environment
-from dlbench.harness.recipes import BASE
-from dlbench.results.environment import CURRENT
+from dlbench.harness.environments import installed as subject
+from dlbench.harness.environments.installed import Installed, check, inspect, installed_here, release
+from dlbench.harness.environments.interpreters import Interpreter, own_interpreter, read_environment
+from dlbench.harness.environments.recipes import BASE
 from dlbench.results.errors import UsageError
+from dlbench.results.records.environment import CURRENT
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,11 +6,11 @@ import sys
 from typing import Any
 
 import pytest
-from dlbench.harness.isolation import HidingFinder, also_hidden, loaded
+from dlbench.harness.roles.isolation import HidingFinder, also_hidden, loaded
 
 BEGIN = """
 import importlib, importlib.metadata, importlib.util, json, sys
-from dlbench.harness.isolation import also_hidden, hide, loaded
+from dlbench.harness.roles.isolation import also_hidden, hide, loaded
 def say(value):
     print(json.dumps(value))
 """
@@ -129,8 +129,9 @@ def test_modules_that_are_loaded_are_told_in_order() -> None:
 
 def test_the_command_line_and_the_runner_import_no_framework() -> None:
     code = """
-import dlbench.harness.cli, dlbench.harness.run_command, dlbench.harness.runner, dlbench.harness.experiment
-import dlbench.harness.verify_command, dlbench.harness.calibrate_command, dlbench.harness.max_batch
+import dlbench.harness.cli.app, dlbench.harness.commands.run
+import dlbench.harness.experiments.runner, dlbench.harness.experiments.experiment
+import dlbench.harness.commands.verify, dlbench.harness.commands.calibrate, dlbench.harness.experiments.max_batch
 say(loaded(["jax", "torch", "tensorflow", "keras"]))
 """
     assert child(code) == []

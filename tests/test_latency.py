@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from dlbench.results import latency, stats
-from dlbench.results.model import Case
+from dlbench.results.records.model import Case
+from dlbench.results.statistics import stats
+from dlbench.results.summaries import latency
 
 from .synthetic_runs import trial
 

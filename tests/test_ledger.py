@@ -2,9 +2,9 @@
 
 import pytest
 from dlbench.results.factors import Scalar
-from dlbench.results.ledger import COMPARED, OF_SPEED, REFUSED, differences
-from dlbench.results.model import Case
-from dlbench.results.rows import rows_of
+from dlbench.results.records.model import Case
+from dlbench.results.summaries.ledger import COMPARED, OF_SPEED, REFUSED, differences
+from dlbench.results.summaries.rows import rows_of
 
 from .rich_runs import ledger, rich_run
 from .synthetic_runs import full_run, run_of, trial

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from dlbench.backends.backend import Backend
-from dlbench.harness import experiment, list_command
-from dlbench.results.environment import BackendProbe, Environment
+from dlbench.harness.commands import list as list_command
+from dlbench.harness.experiments import experiment
+from dlbench.results.records.environment import BackendProbe, Environment
 from rich.console import Console
 
 from tests.factories import probe

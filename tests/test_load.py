@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from dlbench.harness.load import LoadReading, foreign_load, read_load
+from dlbench.harness.measuring.load import LoadReading, foreign_load, read_load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from dlbench.harness.made_environments import (
+from dlbench.harness.environments.made import (
     MARK,
     MadeEnvironment,
     environments_path,

@@ -1,12 +1,12 @@
 """The search for the largest batch."""
 
+from dlbench.harness.children.launch import Reply
 from dlbench.harness.effort import Effort
-from dlbench.harness.launch import Reply
-from dlbench.harness.max_batch import CLOSE, LARGEST, Search, search_all
+from dlbench.harness.experiments.max_batch import CLOSE, LARGEST, Search, search_all
+from dlbench.harness.experiments.runner import Outcome, Schedule, Stop
 from dlbench.harness.progress import Silence
-from dlbench.harness.runner import Outcome, Schedule, Stop
 from dlbench.harness.wire import PreparedData, Request
-from dlbench.results.model import Failure, JobRecord, Trial
+from dlbench.results.records.model import Failure, JobRecord, Trial
 from hypothesis import given
 from hypothesis import strategies as st
 

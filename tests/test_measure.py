@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.energy import Tally
-from dlbench.harness.measure import (
+from dlbench.harness.measuring.energy import Tally
+from dlbench.harness.measuring.measure import (
     Convergence,
     DivergedError,
     check_loss,
@@ -18,8 +18,8 @@ from dlbench.harness.measure import (
     repeat_input,
     timed,
 )
-from dlbench.harness.windows import BLOCKED_STEPS, MOST_DRAIN, blocked_steps, measure_windows
-from dlbench.results.model import Window
+from dlbench.harness.measuring.windows import BLOCKED_STEPS, MOST_DRAIN, blocked_steps, measure_windows
+from dlbench.results.records.model import Window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dlbench.harness.memory import give_back_freed, peak_bytes, reset_peak, resident_bytes
+from dlbench.harness.measuring.memory import give_back_freed, peak_bytes, reset_peak, resident_bytes
 
 STATUS = "Name:\tpython\nVmPeak:\t  900000 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t4\n"
 

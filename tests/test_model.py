@@ -3,7 +3,7 @@
 import pytest
 from dlbench.results import factors
 from dlbench.results.factors import FACTORS, Factor, Scalar
-from dlbench.results.model import Case, Window
+from dlbench.results.records.model import Case, Window
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from dlbench.harness.new_command import new_command
+from dlbench.harness.commands.new import new_command
 from dlbench.results.errors import UsageError
 from dlbench.workloads.own import own_model, python_file
 

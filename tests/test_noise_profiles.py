@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from dlbench.results.worsening import p_worse
+from dlbench.results.statistics.worsening import p_worse
 
 from .bench import noise_profiles
 from .bench.noise_profiles import PROFILES, Profile, interleaved, log_times, one_after_the_other

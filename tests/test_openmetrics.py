@@ -5,9 +5,9 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from dlbench.results.model import Case, Run
-from dlbench.results.openmetrics import as_openmetrics, identifier, label_name
-from dlbench.results.readings import subjects
+from dlbench.results.records.model import Case, Run
+from dlbench.results.tables.openmetrics import as_openmetrics, identifier, label_name
+from dlbench.results.tables.readings import subjects
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,8 +10,8 @@ import pytest
 from dlbench.backends.native import own_jax
 from dlbench.backends.native.own import open_own
 from dlbench.results.errors import UsageError
-from dlbench.results.model import Run, Trial
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import Run, Trial
+from dlbench.results.records.store import read_run, run_paths
 from dlbench.workloads.own import own_model, python_file
 
 from .cli import MODELS, Ended, measure

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dlbench.harness.package_index import Answer, listed_versions, parse_listing, run_pip
+from dlbench.harness.comparing.package_index import Answer, listed_versions, parse_listing, run_pip
 from dlbench.results.errors import BrokenError, UsageError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,17 +1,17 @@
 """Pairs with a launcher that answers at once: order, ends, and the two stages of the gate."""
 
 import pytest
-from dlbench.harness.ab_run import until_decided
-from dlbench.harness.gate_run import in_two_stages
+from dlbench.harness.comparing.ab_run import until_decided
+from dlbench.harness.comparing.gate_run import in_two_stages
+from dlbench.harness.comparing.pair_plan import pair_jobs
+from dlbench.harness.comparing.pair_runner import PairRecord, PairRounds
+from dlbench.harness.experiments.plan import make_plan
 from dlbench.harness.options import Selection
-from dlbench.harness.pair_plan import pair_jobs
-from dlbench.harness.pair_runner import PairRecord, PairRounds
-from dlbench.harness.plan import make_plan
-from dlbench.results.gate import GateTerms
-from dlbench.results.gate_metrics import Policies
-from dlbench.results.gate_policy import GatePlan
-from dlbench.results.model import Trial
-from dlbench.results.sides import Terms
+from dlbench.results.comparing.sides import Terms
+from dlbench.results.gate.metrics import Policies
+from dlbench.results.gate.policy import GatePlan
+from dlbench.results.gate.terms import GateTerms
+from dlbench.results.records.model import Trial
 
 from .factories import backends, candidate, spec
 from .sided import SidedBench, noisy, toy_pairs

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dlbench.results.deviation import (
+from dlbench.results.statistics.deviation import (
     gradients_deviation,
     losses_deviation,
     outputs_deviation,

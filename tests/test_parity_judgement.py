@@ -4,10 +4,9 @@ from dataclasses import replace
 from math import sqrt
 
 import pytest
-from dlbench.harness.parity_process import Answer
-from dlbench.results.computation import Computation, Sensitivity, Tensors
-from dlbench.results.parity import ParityCheck, Tolerances
-from dlbench.results.parity_judgement import (
+from dlbench.harness.checks.parity_process import Answer
+from dlbench.results.parity.computation import Computation, Sensitivity, Tensors
+from dlbench.results.parity.judgement import (
     MARGIN,
     TRAJECTORY_FLOOR,
     Setup,
@@ -19,6 +18,7 @@ from dlbench.results.parity_judgement import (
     price,
     tolerances,
 )
+from dlbench.results.parity.records import ParityCheck, Tolerances
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.harness.child import Exit
-from dlbench.harness.parity_process import LocalAsker
-from dlbench.harness.parity_wire import ParityRequest
-from dlbench.results.codec import from_json, to_json
-from dlbench.results.computation import Computation, read_tensors
+from dlbench.harness.checks.parity_process import LocalAsker
+from dlbench.harness.children.child import Exit
+from dlbench.harness.roles.parity_wire import ParityRequest
 from dlbench.results.errors import BrokenError, Interrupted
+from dlbench.results.parity.computation import Computation, read_tensors
+from dlbench.results.records.codec import from_json, to_json
 
 from .toy_parity import request
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.results.environment import Environment
 from dlbench.results.errors import BrokenError, UsageError
-from dlbench.results.model import Case, Run
-from dlbench.results.parity import SCHEMA, BackendParity, Explanation, ParityCheck, ParityReport, Price
-from dlbench.results.parity_store import parity_note, read_report, read_reports, run_notes, write_report
+from dlbench.results.parity.records import SCHEMA, BackendParity, Explanation, ParityCheck, ParityReport, Price
+from dlbench.results.parity.store import parity_note, read_report, read_reports, run_notes, write_report
+from dlbench.results.records.environment import Environment
+from dlbench.results.records.model import Case, Run
 
 from .factories import header, probe, trial
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from dlbench.results.layout import RULE
-from dlbench.results.parity import BackendParity, ParityCheck, ParityReport, Price
-from dlbench.results.parity_tables import report_json, report_text, short
+from dlbench.results.parity.records import BackendParity, ParityCheck, ParityReport, Price
+from dlbench.results.parity.tables import report_json, report_text, short
 
 from .test_parity_store import FINE, ILL, report
 

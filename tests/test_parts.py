@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from dlbench.results.model import PREFIXES, Case, Trial
-from dlbench.results.parts import DIFFERENCES, parts, split
+from dlbench.results.records.model import PREFIXES, Case, Trial
 from dlbench.results.section import section_lines
-from dlbench.results.tables import rows_of_run
+from dlbench.results.tables.parts import DIFFERENCES, parts, split
+from dlbench.results.tables.terminal import rows_of_run
 
 from .rich_runs import ledger, rich_run, series, train
 from .synthetic_runs import DIGITS, run_of, trial

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
-from dlbench.harness import places as subject
+from dlbench.harness.children.launch import LocalLauncher
 from dlbench.harness.effort import Effort
-from dlbench.harness.interpreters import Interpreter
-from dlbench.harness.launch import LocalLauncher
+from dlbench.harness.environments import places as subject
+from dlbench.harness.environments.interpreters import Interpreter
+from dlbench.harness.environments.places import Place, describers, read_environments, usable_places
+from dlbench.harness.experiments.plan import make_plan
+from dlbench.harness.experiments.runner import Schedule, place_of, request_of, text_of
 from dlbench.harness.options import Selection
-from dlbench.harness.places import Place, describers, read_environments, usable_places
-from dlbench.harness.plan import make_plan
-from dlbench.harness.runner import Schedule, place_of, request_of, text_of
 from dlbench.harness.wire import PreparedData
-from dlbench.results.environment import BackendProbe, Environment
 from dlbench.results.errors import NothingMeasured, UsageError
+from dlbench.results.records.environment import BackendProbe, Environment
 
 from .factories import backend, candidate, plan, probe
 from .interpreters import HAS, fake_python

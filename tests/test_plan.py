@@ -5,12 +5,19 @@ from typing import Any
 
 import pytest
 from dlbench.backends.backend import Backend
+from dlbench.harness.environments.places import Place
+from dlbench.harness.experiments.plan import (
+    Candidate,
+    Plan,
+    check_parameters,
+    combinations,
+    make_plan,
+    resolve_devices,
+)
 from dlbench.harness.options import Selection
-from dlbench.harness.places import Place
-from dlbench.harness.plan import Candidate, Plan, check_parameters, combinations, make_plan, resolve_devices
-from dlbench.results.environment import BackendProbe
 from dlbench.results.errors import UsageError
-from dlbench.results.model import Case
+from dlbench.results.records.environment import BackendProbe
+from dlbench.results.records.model import Case
 from dlbench.workloads.reference import Reference
 from dlbench.workloads.workload import PHASES, USUAL_PHASES, Parameter
 from hypothesis import given, settings

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dlbench.results.prediction import FEWEST_SESSIONS, MOST_SESSIONS, Prediction, prediction
+from dlbench.results.statistics.prediction import FEWEST_SESSIONS, MOST_SESSIONS, Prediction, prediction
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.harness import prepare
-from dlbench.harness.child import Exit
-from dlbench.harness.plan import Candidate, combinations
-from dlbench.harness.prepared import downloads_for, prepare_data, recipe_of
+from dlbench.harness.children.child import Exit
+from dlbench.harness.experiments.plan import Candidate, combinations
+from dlbench.harness.experiments.prepared import downloads_for, prepare_data, recipe_of
+from dlbench.harness.roles import prepare
 from dlbench.harness.wire import DataRecipe, PreparedData
 from dlbench.workloads import catalog, data_file
 from dlbench.workloads.reference import Reference

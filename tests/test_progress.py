@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from dlbench.harness.progress import JsonLines, Observer, PlainLines, Silence, Step, last_figure
-from dlbench.results.model import Case, Trial, Window
+from dlbench.results.records.model import Case, Trial, Window
 
 from .factories import CASE, epochs, failure, trial
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.results.environment import CURRENT
-from dlbench.results.frame import records, tidy
-from dlbench.results.gate_metrics import EXACT_METRICS
-from dlbench.results.measures import MEASURES, measures_of
-from dlbench.results.model import Case, Run
-from dlbench.results.points import METRICS
-from dlbench.results.readings import Reading, Subject, candidates, subjects
+from dlbench.results.gate.metrics import EXACT_METRICS
+from dlbench.results.history.points import METRICS
+from dlbench.results.records.environment import CURRENT
+from dlbench.results.records.model import Case, Run
+from dlbench.results.tables.frame import records, tidy
+from dlbench.results.tables.measures import MEASURES, measures_of
+from dlbench.results.tables.readings import Reading, Subject, candidates, subjects
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dlbench
 import pytest
 from dlbench.backends.catalog import BACKENDS
-from dlbench.harness.recipes import BASE, KINDS, RECIPES, name_of, requirements
+from dlbench.harness.environments.recipes import BASE, KINDS, RECIPES, name_of, requirements
 from dlbench.results.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st

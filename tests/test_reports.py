@@ -5,19 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dlbench.harness import ab_command, gate_command, reports
-from dlbench.harness.cli_options import RunFormat
-from dlbench.harness.gate_command import Telling
+from dlbench.harness import reports
+from dlbench.harness.cli.common_options import RunFormat
+from dlbench.harness.commands import ab as ab_command
+from dlbench.harness.commands import gate as gate_command
+from dlbench.harness.commands.gate import Telling
+from dlbench.harness.comparing.two_sides import SideArguments
+from dlbench.harness.experiments.runner import Outcome
 from dlbench.harness.reports import Report, parse_reports, write_reports
-from dlbench.harness.runner import Outcome
-from dlbench.harness.two_sides import SideArguments
 from dlbench.results.errors import BrokenError, UnsupportedError, UsageError
-from dlbench.results.export import FORMATS, export
-from dlbench.results.gate import GateTerms, gate_options
-from dlbench.results.gate_metrics import Policies
-from dlbench.results.gate_policy import GatePlan
-from dlbench.results.model import Run
-from dlbench.results.store import RunWriter
+from dlbench.results.gate.metrics import Policies
+from dlbench.results.gate.policy import GatePlan
+from dlbench.results.gate.terms import GateTerms, gate_options
+from dlbench.results.records.model import Run
+from dlbench.results.records.store import RunWriter
+from dlbench.results.tables.export import FORMATS, export
 from junitparser import JUnitXml
 
 from .cli import dlbench

@@ -2,10 +2,10 @@
 
 import pytest
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case
-from dlbench.results.rows import rows_of
-from dlbench.results.stats import Interval
-from dlbench.results.work import Work, utilisation, work
+from dlbench.results.records.model import Case
+from dlbench.results.statistics.stats import Interval
+from dlbench.results.summaries.rows import rows_of
+from dlbench.results.summaries.work import Work, utilisation, work
 
 from .synthetic_runs import run_of, trial
 

@@ -4,11 +4,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dlbench.harness.comparing.revisions import between, checked_out, commit_of
+from dlbench.harness.comparing.suspects import find_suspects
 from dlbench.harness.progress import Silence
-from dlbench.harness.revisions import between, checked_out, commit_of
-from dlbench.harness.suspects import find_suspects
 from dlbench.results.errors import UsageError
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.store import read_run, run_paths
 
 from .cli import dlbench, measure
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from dlbench.results.model import Case, LeftOut, Run
-from dlbench.results.rows import rows_of
+from dlbench.results.records.model import Case, LeftOut, Run
+from dlbench.results.summaries.rows import rows_of
 
 from .synthetic_runs import DIGITS, failure, header, run_of, trial
 

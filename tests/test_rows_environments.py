@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dlbench.results.comparison import summarise
-from dlbench.results.environment import BackendProbe, Environment
-from dlbench.results.export import as_csv, as_json, as_markdown
 from dlbench.results.factors import Scalar
-from dlbench.results.frame import tidy
-from dlbench.results.ledger import differences
-from dlbench.results.model import Case, Run
 from dlbench.results.names import backend_name, contender
-from dlbench.results.rows import rows_of
-from dlbench.results.tables import render
+from dlbench.results.records.environment import BackendProbe, Environment
+from dlbench.results.records.model import Case, Run
+from dlbench.results.summaries.ledger import differences
+from dlbench.results.summaries.rows import rows_of
+from dlbench.results.tables.comparison import summarise
+from dlbench.results.tables.export import as_csv, as_json, as_markdown
+from dlbench.results.tables.frame import tidy
+from dlbench.results.tables.terminal import render
 
 from .synthetic_runs import converge_trial, run_of, train_trial
 

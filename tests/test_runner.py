@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from dlbench.harness.children.launch import Reply
 from dlbench.harness.effort import Effort
-from dlbench.harness.forecast import Forecast, job_key
-from dlbench.harness.launch import Reply
+from dlbench.harness.experiments.forecast import Forecast, job_key
+from dlbench.harness.experiments.plan import Plan, make_plan
+from dlbench.harness.experiments.runner import Outcome, Schedule, Stop, run_blocks
 from dlbench.harness.options import Selection
-from dlbench.harness.plan import Plan, make_plan
 from dlbench.harness.progress import Silence, Step
-from dlbench.harness.runner import Outcome, Schedule, Stop, run_blocks
 from dlbench.harness.wire import PreparedData, Request
-from dlbench.results.model import Failure, JobRecord, Trial
+from dlbench.results.records.model import Failure, JobRecord, Trial
 
 from .factories import FakeClock, backends, candidate, failures_of, plan, spec, trials_of
 

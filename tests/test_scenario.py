@@ -8,13 +8,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from dlbench.harness import loadgen, scenario
 from dlbench.harness.effort import Effort
-from dlbench.harness.loadgen import LoadGen, Outcome, Traffic
-from dlbench.harness.scenario import RESOLUTION, SCENARIOS, USUAL_BOUND_S, find_rate, longest_s, measure_scenario
-from dlbench.results import stats
+from dlbench.harness.measuring import loadgen, scenario
+from dlbench.harness.measuring.loadgen import LoadGen, Outcome, Traffic
+from dlbench.harness.measuring.scenario import (
+    RESOLUTION,
+    SCENARIOS,
+    USUAL_BOUND_S,
+    find_rate,
+    longest_s,
+    measure_scenario,
+)
 from dlbench.results.errors import BrokenError, UsageError
-from dlbench.results.model import Case
+from dlbench.results.records.model import Case
+from dlbench.results.statistics import stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -292,7 +299,7 @@ def test_logs_that_are_not_whole_are_refused(verdict: dict[str, Any]) -> None:
 
 def test_the_controller_may_import_it() -> None:
     code = (
-        "import sys\nimport dlbench.harness.scenario\n"
+        "import sys\nimport dlbench.harness.measuring.scenario\n"
         "print([n for n in ('mlperf_loadgen', 'keras', 'scipy', 'pandas') if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -302,8 +309,8 @@ def test_the_controller_may_import_it() -> None:
 CHILD = """
 import json, os
 import numpy as np
-from dlbench.harness import loadgen
-from dlbench.harness.loadgen import LoadGen, Traffic
+from dlbench.harness.measuring import loadgen
+from dlbench.harness.measuring.loadgen import LoadGen, Traffic
 
 verdicts = []
 read_detail = loadgen.read_detail

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from dlbench.results.factors import Scalar
-from dlbench.results.model import Case, Trial
-from dlbench.results.scenarios import held, scenarios
+from dlbench.results.records.model import Case, Trial
 from dlbench.results.section import section_lines
-from dlbench.results.tables import rows_of_run
+from dlbench.results.tables.scenarios import held, scenarios
+from dlbench.results.tables.terminal import rows_of_run
 
 from .rich_runs import STEP, rich_run
 from .synthetic_runs import DIGITS, run_of, trial

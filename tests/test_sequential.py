@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from dlbench.results.equivalence import BETTER, WORSE
-from dlbench.results.sequential import SAME, UNSURE, Decision, decide
-from dlbench.results.sequential_design import sequential_design
+from dlbench.results.statistics.equivalence import BETTER, WORSE
+from dlbench.results.statistics.sequential import SAME, UNSURE, Decision, decide
+from dlbench.results.statistics.sequential_design import sequential_design
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom

@@ -6,9 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from dlbench.results import stats
 from dlbench.results.errors import UsageError
-from dlbench.results.sequential_design import LOOKS, SequentialDesign, sequential_design, spent
+from dlbench.results.statistics import stats
+from dlbench.results.statistics.sequential_design import LOOKS, SequentialDesign, sequential_design, spent
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dlbench.harness.comparing.side import parse_side, selection_of
 from dlbench.harness.options import Selection
-from dlbench.harness.side import parse_side, selection_of
+from dlbench.results.comparing.sides import Terms, metric_of, options_of, sided_cases, terms_of
 from dlbench.results.errors import UsageError
-from dlbench.results.export import export
-from dlbench.results.model import Case
-from dlbench.results.sides import Terms, metric_of, options_of, sided_cases, terms_of
-from dlbench.results.tables import render
+from dlbench.results.records.model import Case
+from dlbench.results.tables.export import export
+from dlbench.results.tables.terminal import render
 from hypothesis import given
 from hypothesis import strategies as st
 

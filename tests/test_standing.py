@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dlbench.results import accuracy, equivalence
-from dlbench.results.comparison import GroupSummary, summarise
-from dlbench.results.equivalence import BETTER, EQUIVALENT, NOT_SHOWN, WORSE
-from dlbench.results.frame import records, tidy
-from dlbench.results.model import Case, Epoch, Failure, Run, Trial, WorkloadInfo
-from dlbench.results.standing import Standing
-from dlbench.results.tables import render
+from dlbench.results.records.model import Case, Epoch, Failure, Run, Trial, WorkloadInfo
+from dlbench.results.statistics import equivalence
+from dlbench.results.statistics.equivalence import BETTER, EQUIVALENT, NOT_SHOWN, WORSE
+from dlbench.results.summaries import accuracy
+from dlbench.results.summaries.standing import Standing
+from dlbench.results.tables.comparison import GroupSummary, summarise
+from dlbench.results.tables.frame import records, tidy
+from dlbench.results.tables.terminal import render
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from dlbench.results import stats
+from dlbench.results.statistics import stats
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats as reference
@@ -161,7 +161,7 @@ def test_t_quantile_refuses_what_is_none(probability: float, freedom: int) -> No
 
 
 def test_statistics_need_no_scipy() -> None:
-    code = "import sys; from dlbench.results import figures; sys.exit(any(m.startswith('scipy') for m in sys.modules))"
+    code = "import sys, dlbench.results.summaries.figures; sys.exit(any(m.startswith('scipy') for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

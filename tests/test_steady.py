@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from dlbench.results.steady import FEWEST, LONGEST, steady_start
+from dlbench.results.statistics.steady import FEWEST, LONGEST, steady_start
 
 Series = np.ndarray
 

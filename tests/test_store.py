@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.results.codec import dump_line
 from dlbench.results.errors import BrokenError, NothingMeasured, UsageError
-from dlbench.results.model import SCHEMA, Failure, JobRecord, Trial
-from dlbench.results.store import (
+from dlbench.results.records.codec import dump_line
+from dlbench.results.records.model import SCHEMA, Failure, JobRecord, Trial
+from dlbench.results.records.store import (
     RunWriter,
     find_run,
     new_run_id,
@@ -67,7 +67,9 @@ def test_each_record_can_be_read_as_soon_as_append_returns(tmp_path: Path) -> No
 def test_each_record_is_on_the_disk_when_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     with RunWriter(tmp_path, header()) as writer:
-        monkeypatch.setattr("dlbench.results.store.os.fsync", lambda number: sizes.append(writer.path.stat().st_size))
+        monkeypatch.setattr(
+            "dlbench.results.records.store.os.fsync", lambda number: sizes.append(writer.path.stat().st_size)
+        )
         for record in RECORDS:
             writer.append(record)
             assert sizes[-1] == writer.path.stat().st_size
@@ -92,7 +94,7 @@ def test_a_disk_that_is_full_is_told_in_one_message(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     with RunWriter(tmp_path, header()) as writer:
-        monkeypatch.setattr("dlbench.results.store.os.fsync", full)
+        monkeypatch.setattr("dlbench.results.records.store.os.fsync", full)
         with pytest.raises(BrokenError, match=r"cannot write .*ab12.jsonl: No space left on device"):
             writer.append(trial())
 

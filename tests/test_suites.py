@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.suites import DOWNLOADED, FIRST, SUITES, Suite, get, load_suites
+from dlbench.harness.experiments.suites import DOWNLOADED, FIRST, SUITES, Suite, get, load_suites
 from dlbench.results.errors import UsageError
 from dlbench.workloads import catalog
 from dlbench.workloads.catalog import names

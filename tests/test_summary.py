@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from dlbench.results import figures
-from dlbench.results.comparison import GroupSummary, summarise
-from dlbench.results.model import Case, Trial
-from dlbench.results.summary import RowSummary
+from dlbench.results.records.model import Case, Trial
+from dlbench.results.summaries import figures
+from dlbench.results.summaries.summary import RowSummary
+from dlbench.results.tables.comparison import GroupSummary, summarise
 
 from .synthetic_runs import (
     DIGITS,

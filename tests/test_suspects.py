@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from dlbench.harness import side_environment, suspects
-from dlbench.harness.installed import Installed
-from dlbench.harness.package_index import Answer
+from dlbench.harness.comparing import side_environment, suspects
+from dlbench.harness.comparing.package_index import Answer
+from dlbench.harness.comparing.revisions import Commit
+from dlbench.harness.comparing.suspects import Suspects, find_suspects, suspects_text
+from dlbench.harness.environments.installed import Installed
 from dlbench.harness.progress import Silence
-from dlbench.harness.revisions import Commit
-from dlbench.harness.suspects import Suspects, find_suspects, suspects_text
 from dlbench.results.errors import UsageError
 
 HERE = {"keras": "3.15.1", "numpy": "2.4.6", "jax": "0.10.2"}

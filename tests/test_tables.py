@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dlbench.results.background import Background
-from dlbench.results.model import Case, End, LeftOut, Run
 from dlbench.results.names import BACKENDS as NAMES
-from dlbench.results.tables import render
+from dlbench.results.records.model import Case, End, LeftOut, Run
+from dlbench.results.tables.background import Background
+from dlbench.results.tables.terminal import render
 
 from .rich_runs import CEILINGS, duel, rich_run
 from .synthetic_runs import MACHINE, failure, full_run, header, run_of, train_trial, trial, windows

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from dlbench.results.model import Run, Trial
+from dlbench.results.records.model import Run, Trial
 from dlbench.results.section import Section, section_lines
-from dlbench.results.tables import rows_of_run
-from dlbench.results.tax import tax
+from dlbench.results.tables.tax import tax
+from dlbench.results.tables.terminal import rows_of_run
 
 from .rich_runs import TAX, duel, rich_run
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from dlbench.backends.catalog import BACKENDS, get
 from dlbench.backends.determinism import MODES, deterministic_mode
+from dlbench.harness.checks.verify import Subject, Verification
 from dlbench.harness.setting import Setting
-from dlbench.harness.verify import Subject, Verification
-from dlbench.results.parity import BackendParity, ParityReport
+from dlbench.results.parity.records import BackendParity, ParityReport
 
 from .factories import candidate, probe, spec
 from .toy_parity import DATA, ToyAsker

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dlbench.harness.verify_command import VerifyArguments, exit_status, read_selection, shown, verify_command
+from dlbench.harness.commands.verify import VerifyArguments, exit_status, read_selection, shown, verify_command
 from dlbench.results.errors import UsageError
-from dlbench.results.parity import ParityCheck
+from dlbench.results.parity.records import ParityCheck
 
 from .test_parity_store import FINE, ILL, report
 

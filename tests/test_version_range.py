@@ -1,7 +1,7 @@
 """Two versions as the ends of a search, and the versions between them."""
 
 import pytest
-from dlbench.harness.version_range import VersionRange, given_between, is_version, listed_between, range_of
+from dlbench.harness.comparing.version_range import VersionRange, given_between, is_version, listed_between, range_of
 from dlbench.results.errors import UsageError
 from hypothesis import assume, given
 from hypothesis import strategies as st

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from dlbench.harness.effort import Effort
-from dlbench.harness.load import LoadReading
-from dlbench.harness.watch import LEAK_BYTES, Watched, leak, watched
-from dlbench.results.model import Window
+from dlbench.harness.measuring.load import LoadReading
+from dlbench.harness.measuring.watch import LEAK_BYTES, Watched, leak, watched
+from dlbench.results.records.model import Window
 from hypothesis import given
 from hypothesis import strategies as st
 

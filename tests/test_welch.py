@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from dlbench.results.welch import unpaired
+from dlbench.results.statistics.welch import unpaired
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from dlbench.harness.measure import DivergedError
-from dlbench.harness.worker import classify
+from dlbench.harness.measuring.measure import DivergedError
+from dlbench.harness.roles.worker import classify
 from dlbench.results.errors import BrokenError, UnsupportedError, UsageError
-from dlbench.results.model import FAILURE_KINDS
+from dlbench.results.records.model import FAILURE_KINDS
 
 
 class ResourceExhaustedError(Exception):

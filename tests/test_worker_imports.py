@@ -62,12 +62,12 @@ def _reached(start: str, *, whole: bool) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_to_be_imported_a_role_needs_numpy_alone(role: str) -> None:
-    assert set(_reached(f"dlbench.harness.{role}", whole=False)) <= {"numpy"}
+    assert set(_reached(f"dlbench.harness.roles.{role}", whole=False)) == {"numpy"}
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_to_run_a_role_needs_keras_and_one_framework_and_what_makes_data_is_not_its(role: str) -> None:
-    reached = _reached(f"dlbench.harness.{role}", whole=True)
+    reached = _reached(f"dlbench.harness.roles.{role}", whole=True)
     files = {top: where for top, where in reached.items() if top not in NEEDED | FRAMEWORKS | WHERE_ASKED_FOR}
     # The functions `data` of the workloads use scikit-learn: they run in the controller's data process.
     assert set(files) <= {"sklearn"}
@@ -75,11 +75,11 @@ def test_to_run_a_role_needs_keras_and_one_framework_and_what_makes_data_is_not_
 
 
 def test_the_search_finds_what_is_imported() -> None:
-    found = _reached("dlbench.harness.experiment", whole=True)
+    found = _reached("dlbench.harness.experiments.experiment", whole=True)
     assert "numpy" in found
-    assert "rich" in _reached("dlbench.harness.run_command", whole=False)
-    assert "pandas" in _reached("dlbench.results.frame", whole=False)
-    assert {"jax", "torch", "tensorflow"} <= set(_reached("dlbench.harness.worker", whole=True))
+    assert "rich" in _reached("dlbench.harness.commands.run", whole=False)
+    assert "pandas" in _reached("dlbench.results.tables.frame", whole=False)
+    assert {"jax", "torch", "tensorflow"} <= set(_reached("dlbench.harness.roles.worker", whole=True))
 
 
 def test_what_makes_a_file_start_a_child_imports_nothing_but_the_standard_library() -> None:

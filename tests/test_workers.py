@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dlbench.backends.catalog import BACKENDS
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.store import read_run, run_paths
 
 from tests.cli import MODELS, dlbench, measure
 from tests.strict_openmetrics import read_openmetrics

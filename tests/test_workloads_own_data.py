@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.harness import list_command
-from dlbench.harness.cli_options import complete_workload
+from dlbench.harness.cli.common_options import complete_workload
+from dlbench.harness.commands import list as list_command
 from dlbench.results.errors import UnsupportedError, UsageError
 from dlbench.workloads import catalog, metrics
 from dlbench.workloads.own import model_library, own_model, plugins, python_file, saved_model

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dlbench.harness.describe import imported_beside
+from dlbench.harness.roles.describe import imported_beside
 from dlbench.results.errors import UsageError
 from dlbench.workloads import catalog
 from dlbench.workloads.own import own_model, python_file

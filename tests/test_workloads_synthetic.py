@@ -2,16 +2,9 @@
 
 import numpy as np
 import pytest
-from dlbench.results.codec import from_json, to_json
 from dlbench.results.errors import UsageError
-from dlbench.workloads.synthetic import (
-    InputSignature,
-    OutputSignature,
-    Signature,
-    make,
-    sample_bytes,
-    sample_count,
-)
+from dlbench.results.records.codec import from_json, to_json
+from dlbench.workloads.synthetic import InputSignature, OutputSignature, Signature, make, sample_bytes, sample_count
 
 SIGNATURE = Signature(
     (InputSignature("image", (4, 4, 1), "float32"), InputSignature("tokens", (5,), "int32", 7)),

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import scipy.stats as reference
-from dlbench.results import stats
-from dlbench.results.worsening import Worsening, p_worse, worsening, worsenings
+from dlbench.results.statistics import stats
+from dlbench.results.statistics.worsening import Worsening, p_worse, worsening, worsenings
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from dlbench.harness.checks.parity_process import Answer
 from dlbench.harness.effort import Effort
-from dlbench.harness.parity_process import Answer
-from dlbench.harness.parity_wire import ParityRequest
+from dlbench.harness.roles.parity_wire import ParityRequest
 from dlbench.harness.wire import PreparedData, Request
-from dlbench.results.computation import Computation, Sensitivity, Tensors, VariableFacts
-from dlbench.results.deviation import gradients_deviation, losses_deviation, outputs_deviation
+from dlbench.results.parity.computation import Computation, Sensitivity, Tensors, VariableFacts
+from dlbench.results.statistics.deviation import gradients_deviation, losses_deviation, outputs_deviation
 from dlbench.workloads.reference import Reference
 
 VOCABULARY, WIDTH, LENGTH, BATCH = 6, 4, 8, 5

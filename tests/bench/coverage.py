@@ -10,9 +10,10 @@ from statistics import NormalDist
 from unittest.mock import patch
 
 import numpy as np
-from dlbench.results import equivalence, figures, stats, steady
-from dlbench.results.model import Window
-from dlbench.results.stats import Interval
+from dlbench.results.records.model import Window
+from dlbench.results.statistics import equivalence, stats, steady
+from dlbench.results.statistics.stats import Interval
+from dlbench.results.summaries import figures
 
 CASES = 10_000
 """Simulated for each interval."""

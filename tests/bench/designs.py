@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 import numpy as np
-from dlbench.results import stats
-from dlbench.results.equivalence import BETTER, WORSE
-from dlbench.results.gate_judgement import suspected
-from dlbench.results.gate_policy import GatePlan
-from dlbench.results.holm import holm
-from dlbench.results.sequential import SAME, Decision, decide
-from dlbench.results.sequential_design import sequential_design
-from dlbench.results.worsening import p_worse
+from dlbench.results.gate.judgement import suspected
+from dlbench.results.gate.policy import GatePlan
+from dlbench.results.statistics import stats
+from dlbench.results.statistics.equivalence import BETTER, WORSE
+from dlbench.results.statistics.holm import holm
+from dlbench.results.statistics.sequential import SAME, Decision, decide
+from dlbench.results.statistics.sequential_design import sequential_design
+from dlbench.results.statistics.worsening import p_worse
 from noise_profiles import PROFILES, interleaved, one_after_the_other
 from numpy.typing import NDArray
 

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dlbench.backends import catalog
-from dlbench.harness.child import Child
-from dlbench.harness.instrument import measure_instrument
-from dlbench.harness.interpreters import PROBE_TIMEOUT_S
-from dlbench.harness.launch import child_environ
-from dlbench.results import figures, stats
-from dlbench.results.model import Trial
-from dlbench.results.store import read_run, run_paths
+from dlbench.harness.children.child import Child
+from dlbench.harness.children.launch import child_environ
+from dlbench.harness.environments.interpreters import PROBE_TIMEOUT_S
+from dlbench.harness.measuring.instrument import measure_instrument
+from dlbench.results.records.model import Trial
+from dlbench.results.records.store import read_run, run_paths
+from dlbench.results.statistics import stats
+from dlbench.results.summaries import figures
 from dlbench.workloads import data_file
 
 HERE = Path(__file__).resolve().parent

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from dlbench.results import change_points
-from dlbench.results.index import FILE, Index
-from dlbench.results.prediction import LEVEL, prediction
+from dlbench.results.history.index import FILE, Index
+from dlbench.results.statistics import change_points
+from dlbench.results.statistics.prediction import LEVEL, prediction
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

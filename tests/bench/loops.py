@@ -20,21 +20,21 @@ SECONDS, PART = 0.4, 0.5
 FIT_PAIRS, FIT_S = 24, 0.4
 
 from dlbench.backends import catalog
-from dlbench.harness.isolation import OPTIONAL_FOR_KERAS, hide
+from dlbench.harness.roles.isolation import OPTIONAL_FOR_KERAS, hide
 
 hide({*catalog.foreign_modules(BACKEND), *OPTIONAL_FOR_KERAS})
 runtime = catalog.get(BACKEND).open_runtime("cpu")
 
 import numpy as np
 from dlbench.harness.effort import Effort
-from dlbench.harness.fit import FitTraining
-from dlbench.harness.fit_windows import FitWindows
-from dlbench.harness.measure import cycle_batches
-from dlbench.harness.session import Session
-from dlbench.harness.windows import Pace, blocked_steps, measure_windows
+from dlbench.harness.measuring.fit import FitTraining
+from dlbench.harness.measuring.fit_windows import FitWindows
+from dlbench.harness.measuring.measure import cycle_batches
+from dlbench.harness.measuring.session import Session
+from dlbench.harness.measuring.windows import Pace, blocked_steps, measure_windows
 from dlbench.harness.wire import PreparedData, Request
-from dlbench.results import stats
-from dlbench.results.model import Case
+from dlbench.results.records.model import Case
+from dlbench.results.statistics import stats
 from dlbench.workloads.reference import Reference, resolve
 
 reference = Reference(WORKLOAD)

@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from dlbench.results.codec import to_json
-from dlbench.results.environment import BackendProbe, Environment, Machine
-from dlbench.results.model import Case, End, Header, WorkloadInfo
+from dlbench.results.records.codec import to_json
+from dlbench.results.records.environment import BackendProbe, Environment, Machine
+from dlbench.results.records.model import Case, End, Header, WorkloadInfo
 
 MACHINE = Machine("bench1", "Linux x86_64", "AMD EPYC 7763", 2, 8 << 30, "performance", "0123456789ab")
 BACKENDS = ("jax", "torch", "tensorflow")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlbench.results import stats
-from dlbench.results.sides import SidedCase, sided_cases, terms_of
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.comparing.sides import SidedCase, sided_cases, terms_of
+from dlbench.results.records.store import read_run, run_paths
+from dlbench.results.statistics import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / ".nox" / "real-pairs"

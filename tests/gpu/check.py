@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dlbench.results.model import Run, Trial
-from dlbench.results.store import read_run, run_paths
+from dlbench.results.records.model import Run, Trial
+from dlbench.results.records.store import read_run, run_paths
 
 WORKLOADS = ("digits_cnn", "grammar_gpt")
 

@@ -36,7 +36,7 @@ def check_run(wheel: Path) -> None:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
         subprocess.run(pip, check=True)
         environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(site), "DLBENCH_CACHE": str(work / "cache")}
-        where = [sys.executable, "-c", "import dlbench.harness.cli as c; print(c.__file__)"]
+        where = [sys.executable, "-c", "import dlbench.harness.cli.app as c; print(c.__file__)"]
         found = subprocess.run(where, cwd=work, env=environ, capture_output=True, text=True, check=True).stdout
         if not found.startswith(str(site)):
             sys.exit(f"ran {found.strip()}, not the wheel")

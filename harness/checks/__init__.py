@@ -1,0 +1,1 @@
+"""Checks that are no runs: parity of backends, calibration of a machine."""

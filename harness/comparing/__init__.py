@@ -1,0 +1,1 @@
+"""Two sides measured in turn: what they are, their pairs, who goes on; and searches with them."""

@@ -1,0 +1,1 @@
+"""Interpreters in which workers run: found, asked, made, locked."""

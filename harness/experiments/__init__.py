@@ -1,0 +1,1 @@
+"""From options to a stored run: chosen, planned, forecast, executed."""

@@ -1,0 +1,1 @@
+"""Sides held against each other: within a run, or run against run."""

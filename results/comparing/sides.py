@@ -1,0 +1,201 @@
+"""Two sides of one run, measured alternately: which trials are pairs, and what each pair's ratio is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ..history.points import METRICS, case_facts, differences
+from ..records.model import Case, Failure, Run, Trial, WorkloadInfo
+from ..statistics.sequential import Decision, decide
+from ..statistics.sequential_design import LOOKS, SequentialDesign, sequential_design
+from ..summaries.ledger import REFUSED
+from ..summaries.rows import infos_of
+
+A, B = "a", "b"
+"""The baseline and the candidate, as trials of a run with two sides are marked."""
+SIDES = (A, B)
+METRIC_OF_PHASE = {
+    "train": "throughput",
+    "infer": "throughput",
+    "converge": "time_to_target",
+    "memory": "memory_exact",
+    "scenario": "scenario",
+    "generate": "decode",
+}
+"""The one figure of a phase that two sides are compared by; at batch size 1 inference is compared by its latency."""
+SINGLE = 1
+ALPHA = 0.025
+"""Chance to call equals worse anywhere in a run; the same for better. Each case gets its part of it (Bonferroni)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run compares its sides, kept in its header."""
+
+    side_a: str
+    """As the user wrote it."""
+    side_b: str
+    compared: tuple[str, ...]
+    """Factors that the sides set: what is under comparison."""
+    most_pairs: int = LOOKS[-1]
+    margin: float | None = None
+    """Share by which sides may differ and are still the same."""
+    cases: int = 1
+    """Cases of a side, each of which is decided on its own."""
+
+    @property
+    def design(self) -> SequentialDesign:
+        """After which pairs is looked, and the bounds there."""
+        looks = tuple(look for look in LOOKS if look <= self.most_pairs)
+        return sequential_design(looks, alpha=ALPHA / self.cases)
+
+
+@dataclass(frozen=True, slots=True)
+class SidedCase:
+    """One case on both sides, and what its pairs show."""
+
+    case: Case
+    """Without the factors under comparison."""
+    metric: str
+    info: WorkloadInfo | None
+    values: Mapping[str, Mapping[int, float]]
+    """By side, by pair."""
+    trials: tuple[Trial, ...]
+    failures: tuple[Failure, ...]
+    flagged: Mapping[str, int]
+    """Trials with a flag, by side."""
+    differs: Mapping[str, tuple[str | None, str | None]]
+    """Versions and settings in which the sides differ."""
+    refused: str | None
+    """Why the sides cannot be compared."""
+    decision: Decision
+
+    def typical(self, side: str) -> float | None:
+        """Return the median of a side."""
+        found = list(self.values[side].values())
+        return median(found) if found else None
+
+
+def terms_of(run: Run) -> Terms | None:
+    """Return how a run compares two sides; None for a run without sides."""
+    options = run.header.options
+    if options.get("side_a") is None:
+        return None
+    margin, most, cases = options.get("side_margin"), options.get("most_pairs"), options.get("sided_cases")
+    return Terms(
+        str(options["side_a"]),
+        str(options["side_b"]),
+        tuple(filter(None, str(options.get("sides_set") or "").split(","))),
+        int(most) if isinstance(most, int | float) else LOOKS[-1],
+        float(margin) if isinstance(margin, int | float) else None,
+        int(cases) if isinstance(cases, int | float) else 1,
+    )
+
+
+def options_of(terms: Terms) -> dict[str, str | int | float | None]:
+    """Return the header's options that `terms_of` reads."""
+    return {
+        "side_a": terms.side_a,
+        "side_b": terms.side_b,
+        "sides_set": ",".join(terms.compared),
+        "most_pairs": terms.most_pairs,
+        "side_margin": terms.margin,
+        "sided_cases": terms.cases,
+    }
+
+
+def common_case(case: Case, compared: Sequence[str]) -> Case:
+    """Return a case without the factors under comparison: the same for both sides."""
+    return Case(case.workload, {name: value for name, value in case.factors.items() if name not in compared})
+
+
+def metric_of(case: Case) -> str | None:
+    """Return the name of the figure that a case is compared by; None for a phase without one."""
+    if case.get("phase") == "infer" and case.get("batch_size") == SINGLE:
+        return "latency_p50"
+    return METRIC_OF_PHASE.get(case.text("phase"))
+
+
+def sided_cases(run: Run, terms: Terms, *, ended: bool = True) -> list[SidedCase]:
+    """Return what a run's sides show, one entry for each case, in the order of the plan.
+
+    Args:
+        run: one with two sides.
+        terms: how it compares them.
+        ended: whether no more pairs will come.
+
+    """
+    infos = infos_of(run)
+    trials: dict[Case, list[Trial]] = {}
+    failures: dict[Case, list[Failure]] = {}
+    for trial in run.trials:
+        trials.setdefault(common_case(trial.case, terms.compared), []).append(trial)
+    for failure in run.failures:
+        failures.setdefault(common_case(failure.case, terms.compared), []).append(failure)
+    planned = [common_case(case, terms.compared) for case in run.header.cases]
+    every = dict.fromkeys([*planned, *trials, *failures])
+    return [
+        sided(case, trials.get(case, ()), failures.get(case, ()), infos.get(case.workload), terms, ended=ended)
+        for case in every
+        if metric_of(case)
+    ]
+
+
+def sided(
+    case: Case,
+    trials: Sequence[Trial],
+    failures: Sequence[Failure],
+    info: WorkloadInfo | None,
+    terms: Terms,
+    *,
+    ended: bool = False,
+) -> SidedCase:
+    """Return what the trials of one case show."""
+    metric = metric_of(case) or ""
+    figure = METRICS[metric].figure
+    values: dict[str, dict[int, float]] = {side: {} for side in SIDES}
+    for trial in trials:
+        if trial.side in SIDES and (found := figure(trial, info)) is not None:
+            values[trial.side][trial.block] = found
+    of = {side: [trial for trial in trials if trial.side == side] for side in SIDES}
+    firsts = [of[side][0].ledger if of[side] else {} for side in SIDES]
+    differs = differences(*(case_facts(ledger) for ledger in firsts)) if all(firsts) else {}
+    ignored = {"precision"} if "precision" in terms.compared else set()
+    ignored |= {"batch_size"} if "batch_size" in terms.compared else set()
+    refused = [
+        words
+        for name, words in REFUSED.items()
+        if name not in ignored and all(firsts) and firsts[0].get(name) != firsts[1].get(name)
+    ]
+    lost = {side: any(failure.side == side for failure in failures) for side in SIDES}
+    decision = decide(
+        terms.design,
+        log_ratios(values),
+        larger_is_better=METRICS[metric].better == "max",
+        margin=terms.margin,
+        candidate_lost=lost[B],
+        baseline_lost=lost[A],
+        ended=ended,
+    )
+    return SidedCase(
+        case,
+        metric,
+        info,
+        values,
+        tuple(trials),
+        tuple(failures),
+        {side: sum(bool(trial.flags) for trial in of[side]) for side in SIDES},
+        differs,
+        "; ".join(refused) or None,
+        decision,
+    )
+
+
+def log_ratios(values: Mapping[str, Mapping[int, float]]) -> list[float]:
+    """Return log(b / a) of each pair in the order of measuring; NaN where a side has no value above 0."""
+    found = []
+    for pair in sorted(values[A].keys() | values[B].keys()):
+        a, b = values[A].get(pair), values[B].get(pair)
+        found.append(math.log(b / a) if a and b and a > 0 and b > 0 else math.nan)
+    return found

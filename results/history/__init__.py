@@ -1,0 +1,1 @@
+"""One case over many runs: the index, changes of level, baselines."""

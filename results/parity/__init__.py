@@ -1,0 +1,1 @@
+"""Whether backends compute the same: records, judgement, tables."""

@@ -1,0 +1,1 @@
+"""What was measured, as records, and the store that keeps them."""

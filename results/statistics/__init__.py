@@ -1,0 +1,1 @@
+"""Statistics on plain arrays: intervals, tests, designs, changes of level. They know nothing of runs."""

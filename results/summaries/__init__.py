@@ -1,0 +1,1 @@
+"""From trials to figures: which stand together, and what they come to."""
