@@ -17,7 +17,7 @@ trials = 1
 train_s = 0.05
 infer_s = 0.02
 windows = 4
-min_windows = 2
+min_windows = 8
 min_queries = 4
 attempts = 1
 

