@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dlbench.results.errors import BrokenError
-from dlbench.results.history import index
+from dlbench.results.history import contribution, index
 from dlbench.results.history.index import FILE, Index, Series
 from dlbench.results.records.model import Case, Trial
 from dlbench.results.records.store import RunWriter
@@ -131,7 +131,7 @@ def test_many_bytes_are_read_by_several_processes_to_the_same_end(
         put(tmp_path, day, faster(day))
     one = read(tmp_path)
     (tmp_path / FILE).unlink()
-    monkeypatch.setattr(index, "MANY_BYTES", 1)
+    monkeypatch.setattr(contribution, "MANY_BYTES", 1)
     assert read(tmp_path) == one
 
 
