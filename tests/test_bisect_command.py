@@ -16,6 +16,7 @@ from dlbench.harness.comparing.two_sides import Course, SideArguments
 from dlbench.harness.environments.installed import Installed
 from dlbench.harness.environments.made import MadeEnvironment, keep
 from dlbench.harness.experiments.runner import Outcome
+from dlbench.harness.host import usable_cpus
 from dlbench.results.comparing.sides import Terms
 from dlbench.results.errors import BrokenError, DlbenchError, Interrupted, NothingMeasured, UsageError
 from dlbench.results.records.model import Case, Failure, Run
@@ -29,27 +30,7 @@ from .small_index import only_index, write_index
 
 HERE = {"keras": "3.15.1", "numpy": "2.4.6", "jax": "0.10.2"}
 PINS = ("numpy==2.4.6", "jax==0.10.2")
-WORDS = SideArguments(
-    workloads=("cancer_mlp",),
-    a=(),
-    b=(),
-    backends=("jax",),
-    phases=(),
-    epochs=None,
-    batch_sizes=(),
-    parameters=(),
-    precisions=(),
-    devices=(),
-    suite="quick",
-    budget=None,
-    timeout="10m",
-    label=None,
-    cpus=None,
-    dry_run=False,
-    progress="off",
-    output=None,
-    store=None,
-)
+WORDS = SideArguments(workloads=("cancer_mlp",), backends=("jax",), suite="quick", timeout="10m", progress="off")
 ENDS = Ends("keras==3.10", "keras==3.15", ("3.11,3.12,3.13,3.14",))
 PIP_SAID = (
     "`pip install …` failed with status 1; its last lines:\n  ERROR: Could not find it\n  ERROR: No match\n  hint"
@@ -194,15 +175,16 @@ def test_without_a_slower_end_there_is_no_search(
 def test_the_command_that_repeats_it_has_every_word_that_was_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    core = str(usable_cpus()[-1])  # Tests side by side are bound to cores of their own.
     words = replace(
         WORDS, phases=("train,infer",), batch_sizes=("64",), parameters=("depth=2",), suite="tiny", timeout="90s",
-        cpus="0", store="a b",
+        cpus=core, store="a b",
     )  # fmt: skip
     text = bisected(monkeypatch, capsys, comparing({"3.15"}), words)
     again = next(line for line in text.splitlines() if "dlbench ab" in line)
     assert again.endswith(
         "--b keras==3.15 --backend jax --phase train,infer --batch-size 64 --parameter depth=2 --suite tiny --pairs 8 "
-        "--timeout 90s --cpus 0 --store 'a b'"
+        f"--timeout 90s --cpus {core} --store 'a b'"
     )
 
 

@@ -230,6 +230,14 @@ def stored(store: Path, run: Run) -> None:
         writer.end(end())
 
 
+def test_a_run_that_measured_nothing_is_said_to_have(tmp_path: Path) -> None:
+    stored(tmp_path / ".dlbench", run_of({}))
+    for words, why in (((), "measured nothing"), (("-b", "jax"), "unknown backend of run")):
+        ended = dlbench(tmp_path, "show", *words)
+        assert ended.status == (2 if words else 3)
+        assert why in ended.stderr
+
+
 def test_runs_are_compared_as_typed(tmp_path: Path) -> None:
     store = tmp_path / ".dlbench"
     for run, label, ratio in (("20261120-100000-ab12", "before", 1.0), ("20261121-100000-ab12", "after", 1.3)):

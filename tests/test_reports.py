@@ -43,11 +43,7 @@ def stored(folder: Path, run: Run) -> None:
 
 
 def words(output: str | None = None) -> SideArguments:
-    none: tuple[str, ...] = ()
-    what = (none, none, none, none, none, None, none, none, none, none)
-    return SideArguments(
-        *what, "quick", None, "10m", None, None, dry_run=False, progress="off", output=output, store=None
-    )
+    return SideArguments(workloads=(), suite="quick", timeout="10m", progress="off", output=output)
 
 
 def test_every_format_can_be_asked_for() -> None:

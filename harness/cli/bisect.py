@@ -77,23 +77,15 @@ def bisect(
 
     words = SideArguments(
         workloads=(workload,),
-        a=(),
-        b=(),
         backends=tuple(backend or ()),
         phases=tuple(phase or ()),
-        epochs=None,
         batch_sizes=tuple(batch_size or ()),
         parameters=tuple(parameter or ()),
-        precisions=(),
-        devices=(),
         suite=suite,
-        budget=None,
         timeout=timeout,
-        label=None,
         cpus=cpus,
         dry_run=dry_run,
         progress=progress.value,
-        output=None,
         store=store,
     )
     raise typer.Exit(bisect_command(words, sys.argv[1:], Ends(good, bad, tuple(versions or ())), pairs=pairs))

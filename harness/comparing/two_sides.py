@@ -36,24 +36,24 @@ class SideArguments:
     """The words that say what is measured on two sides, as typed."""
 
     workloads: tuple[str, ...]
-    a: tuple[str, ...]
-    b: tuple[str, ...]
-    backends: tuple[str, ...]
-    phases: tuple[str, ...]
-    epochs: int | None
-    batch_sizes: tuple[str, ...]
-    parameters: tuple[str, ...]
-    precisions: tuple[str, ...]
-    devices: tuple[str, ...]
     suite: str
-    budget: str | None
     timeout: str
-    label: str | None
-    cpus: str | None
-    dry_run: bool
     progress: str
-    output: str | None
-    store: str | None
+    a: tuple[str, ...] = ()
+    b: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+    epochs: int | None = None
+    batch_sizes: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    budget: str | None = None
+    label: str | None = None
+    cpus: str | None = None
+    dry_run: bool = False
+    output: str | None = None
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
