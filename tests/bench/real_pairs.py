@@ -16,11 +16,11 @@ from dlbench.results.statistics import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / ".nox" / "real-pairs"
-FAULTY = ROOT / "tests" / "models" / "faulty.py"
+MODEL = ROOT / "tests" / "models" / "small.py"
 BACKENDS = ("jax", "torch", "tensorflow")
 WORKLOADS = ("cancer_mlp", "digits_cnn", "fraud_mlp", "digits_autoencoder", "intent_lstm")
-SLOWER = (f"{FAULTY}:make_model", "-p", "fault=slower", "-p", "width=128", "--batch-size", "256", "--cpus", "0")
-"""On one core: what waits there cannot be hidden behind what another core does."""
+SLOWER = (f"{MODEL}:build_model", "-p", "width=256", "--batch-size", "256", "--cpus", "0", "--pairs", "12")
+"""On one core, and with layers so wide that computing is what takes the time."""
 SLOWDOWN = 0.1
 
 
@@ -48,7 +48,8 @@ KINDS = {
     "slower": Kind(
         20,
         [
-            [*SLOWER, "-b", backend, "--a", "share=0", "--b", f"share={SLOWDOWN}", "--pairs", "12"]
+            # 20 products of a square matrix, and 22; the first layer is narrow.
+            [*SLOWER, "-b", backend, "--a", "depth=21", "--b", "depth=23"]
             for backend in BACKENDS
         ],
         (18, 20),
@@ -56,18 +57,18 @@ KINDS = {
 }
 
 
-def kept(store: Path) -> list[SidedCase]:
-    """Return the comparisons of a store that were measured to their end, in order of time."""
+def kept(store: Path) -> list[list[SidedCase]]:
+    """Return the comparisons of a store that were measured to their end, in order of time: the figures of each."""
     found = []
     for path in run_paths(store) if store.exists() else []:
         run = read_run(path)
         terms = terms_of(run)
         if terms is not None and run.end is not None and run.end.state == "complete":
-            found += sided_cases(run, terms)
+            found.append(sided_cases(run, terms))
     return found
 
 
-def measure(kind: Kind, store: Path, count: int) -> list[SidedCase]:
+def measure(kind: Kind, store: Path, count: int) -> list[list[SidedCase]]:
     """Measure comparisons until a store has as many as wanted, and return them.
 
     Raises:
@@ -79,38 +80,51 @@ def measure(kind: Kind, store: Path, count: int) -> list[SidedCase]:
         words = kind.words[len(found) % len(kind.words)]
         command = [sys.executable, "-m", "dlbench", "ab", *words, "--progress", "off", "--store", str(store)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT.parent)
-        case = kept(store)[-1]
-        if case.refused:
-            sys.exit(f"not comparable: {case.refused}")
-        print(f"        {len(found) + 1}  {told(case)}", flush=True)
+        figures = kept(store)[-1]
+        if figures[0].refused:
+            sys.exit(f"not comparable: {figures[0].refused}")
+        print(f"        {len(found) + 1}  {told(figures)}", flush=True)
     return found
 
 
-def told(case: SidedCase) -> str:
+def told(figures: Sequence[SidedCase]) -> str:
     """Return a comparison in a line."""
-    interval, decision = case.decision.interval, case.decision
-    ratio = f"{interval.estimate:.3f}x" if interval else "n/a"
-    name = f"{case.case.workload} {case.case.text('backend')}"
-    return f"{name}: {ratio} {decision.verdict} after {decision.pairs} pairs"
+    first = figures[0]
+    words = [f"{one.metric} {_ratio(one)} {one.decision.verdict}" for one in figures]
+    name = f"{first.case.workload} {first.case.text('backend')}"
+    return f"{name}: {', '.join(words)} after {first.decision.pairs} pairs"
+
+
+def _ratio(one: SidedCase) -> str:
+    interval = one.decision.interval
+    return f"{interval.estimate:.3f}x" if interval else "n/a"
+
+
+def called(found: Sequence[Sequence[SidedCase]], verdict: str, metric: str | None = None) -> int:
+    """Return how many comparisons have a verdict in one of their figures, or in the one of that name."""
+    return sum(
+        any(one.decision.verdict == verdict and metric in (None, one.metric) for one in figures) for figures in found
+    )
 
 
 def main(name: str, count: int | None) -> int:
     """Measure a kind of comparison and say how many were called worse."""
     kind = KINDS[name]
     found = measure(kind, STORE / name, kind.count if count is None else count)
-    worse = sum(case.decision.verdict == "worse" for case in found)
-    better = sum(case.decision.verdict == "better" for case in found)
-    processes = 2 * sum(case.decision.pairs for case in found)
+    worse, better = called(found, "worse"), called(found, "better")
+    processes = 2 * sum(figures[0].decision.pairs for figures in found)
     fewest, most = kind.verdicts
     whole = len(found) >= kind.count
     met = "met   " if whole and fewest <= worse <= most else "MISSED"
     what = "equals called worse" if name == "equal" else f"slowdowns of {SLOWDOWN:.0%} found"
     wanted = f"at most {most}" if name == "equal" else f"at least {fewest}"
     print(f"{met}  real {what}: {worse} of {len(found)} (wanted: {wanted} of {kind.count})")
-    ratios = [case.decision.interval.estimate for case in found if case.decision.interval]
-    middle = stats.median(ratios)
-    assert middle is not None
-    print(f"        median ratio {middle.estimate:.3f}, called better: {better}, {processes} processes")
+    print(f"        called better: {better}; {processes} processes")
+    for metric in dict.fromkeys(one.metric for figures in found for one in figures):
+        told_of = [one.decision.interval for figures in found for one in figures if one.metric == metric]
+        middle = stats.median([interval.estimate for interval in told_of if interval])
+        ratio = f"{middle.estimate:.3f}" if middle else "n/a"
+        print(f"        {metric}: median ratio {ratio}, worse {called(found, 'worse', metric)}")
     return 0 if met.startswith("met") else 1
 
 

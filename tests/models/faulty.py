@@ -1,27 +1,24 @@
 """A model with a fault planted in it, on whichever backend it runs: what dlbench must notice."""
 
-import math
 import time
 
 import keras
 
-FAULTS = ("none", "recompiles", "slows", "slower", "leaks", "frozen", "decays")
+FAULTS = ("none", "recompiles", "slows", "leaks", "frozen", "decays")
 kept = []
 
 
 class Fault(keras.layers.Layer):
     """Passes its input on, and does something else on the host in every step."""
 
-    def __init__(self, fault, share, **kwargs):
+    def __init__(self, fault, **kwargs):
         super().__init__(**kwargs)
         self.fault = fault
-        self.share = share
         self.calls = 0
-        self.ended_s = self.shortest_s = math.inf
 
     def call(self, x):
         """Return the input."""
-        if self.fault in ("recompiles", "slows", "slower", "leaks"):
+        if self.fault in ("recompiles", "slows", "leaks"):
             on_host(self.work)
         return x
 
@@ -32,20 +29,8 @@ class Fault(keras.layers.Layer):
             compile_something(self.calls)
         elif self.fault == "slows" and self.calls > 50:
             time.sleep(0.01)
-        elif self.fault == "slower":
-            self.wait()
         elif self.fault == "leaks":
             kept.append(bytearray(b"x" * 400_000))
-
-    def wait(self):
-        """Wait for a share of the time since the last call: each step takes longer by that share."""
-        begun_s = time.perf_counter()
-        step_s = max(begun_s - self.ended_s, 0)
-        self.shortest_s = min(self.shortest_s, step_s or math.inf)
-        until_s = begun_s + self.share * min(step_s, 3 * self.shortest_s)  # A pause between steps is none of them.
-        while time.perf_counter() < until_s:
-            pass
-        self.ended_s = time.perf_counter()
 
 
 def on_host(function):
@@ -93,12 +78,11 @@ class Ignoring(keras.optimizers.SGD):
         self.assign(variable, variable * self.factor)
 
 
-def make_model(fault: str = "none", share: float = 0.0, width: int = 32):
-    """Return a small classifier with one of FAULTS; `slower` makes each step longer by a share."""
+def make_model(fault: str = "none"):
+    """Return a small classifier with one of FAULTS."""
     inputs = keras.Input((16,))
-    x = keras.layers.Dense(width, activation="relu")(Fault(fault, share)(inputs))
-    for _ in range(width // 256):
-        x = keras.layers.Dense(width, activation="relu")(x)
+    x = keras.layers.Dense(32, activation="relu")(inputs)
+    x = Fault(fault)(x)
     model = keras.Model(inputs, keras.layers.Dense(4)(x))
     optimizers = {"frozen": Ignoring(1.0), "decays": Ignoring(0.999)}
     model.compile(
