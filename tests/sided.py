@@ -19,7 +19,7 @@ from dlbench.harness.progress import Silence, Step
 from dlbench.harness.wire import PreparedData, Request
 from dlbench.results.comparing.sides import Terms, options_of
 from dlbench.results.factors import Scalar
-from dlbench.results.records.model import Case, Run, Trial, Window, WorkloadInfo
+from dlbench.results.records.model import TRAINING_STEP, Case, Run, Trial, Window, WorkloadInfo
 
 from .factories import MACHINE, FakeClock, backends, candidate, end, failures_of, header, spec
 
@@ -41,7 +41,7 @@ def sided_trial(case: Case, side: str | None, pair: int, step_s: float, **fields
     """Make a trial with windows of steps that take so long."""
     windows = tuple(Window(10, 320, 10 * n * step_s, 10 * (n + 1) * step_s) for n in range(20))
     plain = Trial(case, f"b{pair}-{side}", pair, 0, pair, MACHINE.hostname, 0.0, 1.0, windows, side=side)
-    return replace(plain, **fields)
+    return replace(plain, latencies={TRAINING_STEP: (step_s,) * 20}, **fields)
 
 
 def sided_run(
@@ -79,7 +79,7 @@ class SidedBench:
     """Two sides of toy workloads with everything around them made up."""
 
     def __init__(self, speed: Mapping[str, Speed], terms: Terms | None = None, **schedule: Any) -> None:
-        self.terms = terms or Terms("p.depth=2", "p.depth=3", ("p.depth",), cases=len(speed))
+        self.terms = terms or Terms("p.depth=2", "p.depth=3", ("p.depth",), verdicts=2 * len(speed))
         self.speed = speed
         self.clock = FakeClock(100.0)
         self.kept: list[Any] = []

@@ -62,7 +62,7 @@ def run_of(ratios: Mapping[Case, float], failures: Sequence[Failure] = (), name:
         for pair in range(8)
         for side in "ab"
     ]
-    plain = sided_run({}, terms=Terms("a", "b", (), cases=len(ratios)))
+    plain = sided_run({}, terms=Terms("a", "b", (), verdicts=2 * len(ratios)))
     header = replace(plain.header, run=name, cases=tuple(ratios))
     return replace(plain, header=header, trials=tuple(trials), failures=tuple(failures))
 

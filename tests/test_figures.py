@@ -1,12 +1,15 @@
 """Figures of one trial: the interval within a trial, on windows with a known truth."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from dlbench.results.records.model import Case, Window
+from dlbench.results.records.model import TRAINING_STEP, Case, Trial, Window
 from dlbench.results.statistics.steady import steady_start
 from dlbench.results.summaries.figures import (
     FEWEST_WINDOWS,
     interval_of_windows,
+    quiet_speed,
     relative_halfwidth,
     settling_seconds,
     speed_of,
@@ -93,3 +96,21 @@ def test_settling_ends_where_the_steady_state_begins() -> None:
     assert found == pytest.approx(4 * 0.05 * 10)
     assert settling_seconds(trial(CASE, windows=windows(steady))) == 0
     assert settling_seconds(trial(CASE)) is None
+
+
+def test_the_quickest_steps_do_not_see_what_slows_some_of_them() -> None:
+    steps = np.full(40, 0.01)
+    steps[10:34] *= 1.3
+    assert quiet_speed(singles(steps)) == pytest.approx(64 / 0.01)
+    assert quiet_speed(singles(steps[:9])) is None
+    assert quiet_speed(singles([])) is None
+
+
+def test_the_queries_of_inference_are_single_steps() -> None:
+    infer = Case.of("toy", backend="jax", phase="infer", batch_size=64)
+    assert quiet_speed(trial(infer, windows=windows([0.01] * 10), queries=(0.02,) * 10)) == pytest.approx(64 / 0.02)
+
+
+def singles(steps: Sequence[float] | np.ndarray) -> Trial:
+    """Return a trial of phase train whose single steps take so many seconds."""
+    return trial(CASE, windows=windows([0.02] * 10), latencies={TRAINING_STEP: tuple(steps)})

@@ -122,7 +122,7 @@ def test_the_table_has_the_worst_first() -> None:
     run = gate_run(1.2)
     facts = json.loads(export(run, "json"))["gate"]
     assert facts[0]["verdict"] == "regression"
-    assert "REGRESSION: 1 of 1 metric worse" in export(run, "table")
+    assert "REGRESSION: 2 of 2 metrics worse" in export(run, "table")
     verdict = verdict_of(run)
     assert verdict is not None
     assert verdict_of(sided_run({"a": [1e-3], "b": [1e-3]})) is None
@@ -156,10 +156,11 @@ def test_verdicts_are_tests_for_ci(tmp_path: Path) -> None:
     ended = dlbench(tmp_path, "gate", "--from", "latest", "--report", "junit=gate.xml")
     assert ended.status == 1
     (suite,) = JUnitXml.fromfile(str(tmp_path / "gate.xml"))
-    assert (suite.tests, suite.failures, suite.errors) == (1, 1, 0)
-    (case,) = suite
-    assert (case.classname, case.name) == ("toy backend=jax", "train throughput")
-    assert "shown by 12 fresh pairs" in case.result[0].message
+    assert (suite.tests, suite.failures, suite.errors) == (2, 2, 0)
+    assert [case.name for case in suite] == ["train throughput", "train throughput_p90"]
+    for case in suite:
+        assert case.classname == "toy backend=jax"
+        assert "shown by 12 fresh pairs" in case.result[0].message
 
 
 def test_annotations_cannot_be_broken_out_of() -> None:

@@ -45,7 +45,7 @@ def test_what_is_clear_ends_early_and_the_rest_goes_on() -> None:
     pairs = {name: sum(workload == name for workload, _, _ in order) // 2 for name in ("slow", "near")}
     assert pairs["slow"] == 4
     assert 4 < pairs["near"] <= 16
-    assert any("slow jax train: the candidate is worse, after 4 pairs" in note for note in bench.told.notes)
+    assert any("slow jax train, throughput: the candidate is worse, after 4 pairs" in note for note in bench.told.notes)
 
 
 def test_equals_are_given_up_or_used_up() -> None:
@@ -127,7 +127,7 @@ def test_jobs_that_one_side_lacks_are_left_out_with_the_reason() -> None:
 def test_phases_without_a_figure_are_left_out() -> None:
     paired = toy_pairs("toy", phases=("train", "parts"))
     assert [case.text("phase") for pair in paired.pairs for case in pair.cases] == ["train"]
-    assert paired.compared == 1
+    assert paired.verdicts == 2
 
 
 @pytest.mark.parametrize("most", [4, 8])

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from ...results.comparing.sides import SidedCase, Terms, common_case, sided
+from ...results.history.points import METRICS
 from ...results.records.model import Case, WorkloadInfo
+from ...results.statistics.equivalence import WORSE
 from ..experiments.execute import Bench, Measure
 from ..experiments.experiment import Experiment
 from ..experiments.runner import Outcome
@@ -34,11 +36,9 @@ def until_decided(pairs: Sequence[JobPair], terms: Terms, experiment: Experiment
                     continue
                 for case in list(cases):
                     found = judged(record, case, infos, terms)
-                    if found.decision.stop or found.refused:
+                    if decided(found):
                         cases.remove(case)
-                        words = found.refused or found.decision.reason
-                        backend = f" {case.get('backend')}" if case.get("backend") else ""
-                        bench.observer.note(f"{case.workload}{backend} {case.text('phase')}: {words}")
+                        tell(bench, found)
                 if not cases:
                     del going[record]
         return rounds.outcome
@@ -46,8 +46,24 @@ def until_decided(pairs: Sequence[JobPair], terms: Terms, experiment: Experiment
     return measure
 
 
-def judged(record: PairRecord, case: Case, infos: Mapping[str, WorkloadInfo], terms: Terms) -> SidedCase:
-    """Return what a case's pairs show so far."""
+def tell(bench: Bench, figures: Sequence[SidedCase]) -> None:
+    """Note what was decided of a case."""
+    for one in figures:
+        if one.refused or one.decision.stop:
+            backend = f" {one.case.get('backend')}" if one.case.get("backend") else ""
+            words = f"{METRICS[one.metric].title}: {one.refused or one.decision.reason}"
+            bench.observer.note(f"{one.case.workload}{backend} {one.case.text('phase')}, {words}")
+
+
+def decided(figures: Sequence[SidedCase]) -> bool:
+    """Tell whether a case needs no more pairs: it is worse in one of its figures, or every one of them is decided."""
+    if any(one.refused or (one.decision.stop and one.decision.verdict == WORSE) for one in figures):
+        return True
+    return all(one.decision.stop for one in figures)
+
+
+def judged(record: PairRecord, case: Case, infos: Mapping[str, WorkloadInfo], terms: Terms) -> list[SidedCase]:
+    """Return what a case's pairs show so far, by figure."""
     return sided(
         case,
         [trial for trial in record.trials if common_case(trial.case, terms.compared) == case],

@@ -1,6 +1,7 @@
 """The measuring of `dlbench gate`: a screen of every case, then fresh pairs for what it suspects."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...results.comparing.sides import Terms
 from ...results.gate.terms import GateTerms, first_stage
@@ -16,6 +17,7 @@ from .pair_runner import PairRecord, PairRounds
 
 def in_two_stages(pairs: Sequence[JobPair], terms: Terms, gate: GateTerms, experiment: Experiment) -> Measure:
     """Return the measuring of two sides, for `execute`."""
+    once = replace(terms, every_figure=False)
 
     def measure(bench: Bench) -> Outcome:
         infos = {info.name: info for info in bench.workloads}
@@ -26,7 +28,8 @@ def in_two_stages(pairs: Sequence[JobPair], terms: Terms, gate: GateTerms, exper
             return rounds.outcome
         again, found = [], 0
         for record in going:
-            screened = first_stage([judged(record, case, infos, terms) for case in record.pair.cases], gate)
+            cases = [one for case in record.pair.cases for one in judged(record, case, infos, once)]
+            screened = first_stage(cases, gate)
             suspects = [one for one in screened if one.verdict == SUSPECT]
             for one in suspects:
                 bench.observer.note(f"suspect: {one.case} {one.name}: {one.words}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...results.comparing.sides import SIDES, common_case, metric_of
+from ...results.comparing.sides import SIDES, common_case, metrics_of
 from ...results.records.model import Case, LeftOut
 from ..experiments.plan import Plan, PlannedJob
 
@@ -36,9 +36,9 @@ class PairPlan:
         return Plan(tuple(pair.sides[side] for pair in self.pairs for side in SIDES), self.left_out, ())
 
     @property
-    def compared(self) -> int:
-        """Cases that are compared."""
-        return sum(len(pair.cases) for pair in self.pairs)
+    def verdicts(self) -> int:
+        """Figures that are decided, over all cases."""
+        return sum(len(metrics_of(case)) for pair in self.pairs for case in pair.cases)
 
 
 def pair_jobs(plans: Mapping[str, Plan], compared: Sequence[str]) -> PairPlan:
@@ -47,7 +47,7 @@ def pair_jobs(plans: Mapping[str, Plan], compared: Sequence[str]) -> PairPlan:
     a, b = (jobs[side] for side in SIDES)
     pairs, alone = [], []
     for key, job in a.items():
-        cases = tuple(case for case in key if metric_of(case))
+        cases = tuple(case for case in key if metrics_of(case))
         if key in b and cases:
             pairs.append(JobPair(dict(zip(SIDES, (job, b[key]), strict=True)), cases))
         elif key in b:

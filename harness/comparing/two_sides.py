@@ -29,6 +29,8 @@ from .side import Side, parse_side, selection_of
 from .side_environment import environment_of
 
 TIMEOUT_S = 600.0
+EFFORT = {"single_share": 1.0}
+"""Half of the training steps in windows, half with a barrier each: both are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ def read_arguments(words: SideArguments, phases: tuple[str, ...]) -> tuple[Selec
         label=parse.check_label(words.label),
         store=words.store,
         cpus=parse.parse_cpus(words.cpus, usable_cpus()),
+        effort=EFFORT,
     )
     return selection, options
 
@@ -204,7 +207,7 @@ def compare_plans(
     if not paired.pairs:
         reasons = dict.fromkeys(item.reason for item in paired.left_out)
         raise NothingMeasured("nothing can be measured on both sides: " + "; ".join(reasons))
-    terms = Terms(sides["a"].text, sides["b"].text, compared, course.most_pairs, course.margin, paired.compared)
+    terms = Terms(sides["a"].text, sides["b"].text, compared, course.most_pairs, course.margin, paired.verdicts)
     a, b = (designs[side] for side in SIDES)
     environments = {found.name: found for experiment in (a, b) for found in experiment.environments}
     notes = dict.fromkeys([*a.notes, *b.notes])

@@ -69,7 +69,7 @@ def guess(job: PlannedJob, effort: Effort) -> float:
     for case in job.cases:
         phase = case.get("phase")
         if phase == "train":
-            total += effort.train_s
+            total += effort.train_s * (1 + effort.single_share)
         elif phase in ("infer", "scenario"):
             total += 2 * effort.infer_s
         elif phase == "generate":

@@ -1,11 +1,13 @@
 """What each phase measures in a session, as the fields of a trial."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from ...results.records.marks import ENERGY_SOURCES
-from ...results.records.model import Case, Window
+from ...results.records.model import TRAINING_STEP, Case, Window
+from ..effort import Effort
 from ..wire import Request
 from . import memory
 from .energy import DEVICE_MARK, Tally
@@ -13,7 +15,7 @@ from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
 from .generate import measure_generate
-from .measure import Clock, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
+from .measure import Clock, Dispatch, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
 from .parts import measure_parts
 from .scenario import measure_scenario
 from .session import Session
@@ -72,6 +74,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     seen = session.watched(measure)
     steady = memory.peak_bytes() if can_reset else None
     device_peak = session.runtime.device_peak_bytes()
+    single = single_steps(dispatch, step.wait, effort, clock)
     final_loss = step.loss()
     step.sync()
     unmoved = check_moved(before, read_digests(session.state()))
@@ -92,6 +95,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
         flags["synchronous"] = f"a dispatch alone took {dispatched * 1e3:.3g} ms, a step {blocked * 1e3:.3g} ms"
     return {
         "windows": seen.windows,
+        "latencies": {TRAINING_STEP: single} if single else {},
         "marks": {
             **seen.marks,
             "first_step_s": first.seconds,
@@ -108,6 +112,17 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
         "ledger": session.settled(work, request.batch_size, request.feed),
         "flags": flags,
     }
+
+
+def single_steps(dispatch: Dispatch, wait: Callable[[], None], effort: Effort, clock: Clock) -> tuple[float, ...]:
+    """Return the seconds of single steps, each with a barrier after it; none where none are asked for.
+
+    Unlike windows, whose length follows the step's time, they are alike for whatever is compared.
+    """
+    if not effort.single_share:
+        return ()
+    few = replace(effort, min_queries=effort.min_windows)
+    return measure_queries(dispatch, wait, seconds=effort.single_share * effort.train_s, effort=few, clock=clock)
 
 
 def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:

@@ -1,6 +1,6 @@
 """The table of a run with two sides: what each case took on each, the ratio, and the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .. import units
 from ..history.history import differences_text, value_text
@@ -41,13 +41,18 @@ def _section(workload: str, cases: Sequence[SidedCase], terms: Terms) -> Section
         f"b against a, a: {terms.side_a}, b: {terms.side_b}",
         "",
         heads,
-        [_entry(one) for one in cases],
+        [_entry(one, last=following is None or following.case != one.case) for one, following in _with_next(cases)],
         _notes(terms),
         [_fact(one, terms) for one in cases],
     )
 
 
-def _entry(one: SidedCase) -> Entry:
+def _with_next(cases: Sequence[SidedCase]) -> Iterator[tuple[SidedCase, SidedCase | None]]:
+    return zip(cases, (*cases[1:], None), strict=True)
+
+
+def _entry(one: SidedCase, *, last: bool) -> Entry:
+    """Return the row of a figure; what is to be said of the case as a whole stands under its last one."""
     decision, figure = one.decision, METRICS[one.metric].title
     item = one.info.item if one.info else "sample"
     values = [one.typical(side) for side in SIDES]
@@ -62,11 +67,12 @@ def _entry(one: SidedCase) -> Entry:
         ratio = (units.ratio(interval.estimate), units.interval(interval.low, interval.high, units.ratio))
     pairs = units.plural(decision.pairs, "pair") + ("" if decision.stop else " so far")
     cells = [(name, figure), *[(text,) for text in medians], ratio, (decision.verdict, pairs)]
-    return Entry(cells, ["bold", "", "", "", STYLES.get(decision.verdict, "")], remarks=_remarks(one))
+    remarks = [decision.reason, *(_remarks(one) if last else ())]
+    return Entry(cells, ["bold", "", "", "", STYLES.get(decision.verdict, "")], remarks=remarks)
 
 
 def _remarks(one: SidedCase) -> list[str]:
-    found = [] if one.refused else [one.decision.reason]
+    found = []
     if one.differs:
         found.append(f"a → b: {differences_text(one.differs)}")
     for side in SIDES:
@@ -83,7 +89,7 @@ def _remarks(one: SidedCase) -> list[str]:
 
 def _notes(terms: Terms) -> list[str]:
     same = f"; same: shown to differ by less than {units.percent(terms.margin)}" if terms.margin else ""
-    share = "" if terms.cases == 1 else f" anywhere in {units.plural(terms.cases, 'case')} together"
+    share = "" if terms.verdicts == 1 else f" anywhere in {units.plural(terms.verdicts, 'verdict')} together"
     chance = f"the chance to say so of equals is at most 2.5 % each{share}, looks included"
     return [
         f"Pairs of fresh processes, in turn a b, b a. better, worse: shown; {chance}{same}; unsure: neither.",

@@ -15,18 +15,20 @@ from ..summaries.rows import infos_of
 A, B = "a", "b"
 """The baseline and the candidate, as trials of a run with two sides are marked."""
 SIDES = (A, B)
-METRIC_OF_PHASE = {
-    "train": "throughput",
-    "infer": "throughput",
-    "converge": "time_to_target",
-    "memory": "memory_exact",
-    "scenario": "scenario",
-    "generate": "decode",
+METRICS_OF_PHASE = {
+    "train": ("throughput", "throughput_p90"),
+    "infer": ("throughput", "throughput_p90"),
+    "converge": ("time_to_target",),
+    "memory": ("memory_exact",),
+    "scenario": ("scenario",),
+    "generate": ("decode",),
 }
-"""The one figure of a phase that two sides are compared by; at batch size 1 inference is compared by its latency."""
+"""What two sides of a phase are compared by, the figure that every trial has first; inference at batch size 1 is
+compared by its latency. Throughput sees what happens now and then; the ninth decile of that of single steps sees little
+of what other programs do. A slowdown may show in either."""
 SINGLE = 1
 ALPHA = 0.025
-"""Chance to call equals worse anywhere in a run; the same for better. Each case gets its part of it (Bonferroni)."""
+"""Chance to call equals worse anywhere in a run; the same for better. Each verdict gets its part of it (Bonferroni)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,25 @@ class Terms:
     most_pairs: int = LOOKS[-1]
     margin: float | None = None
     """Share by which sides may differ and are still the same."""
-    cases: int = 1
-    """Cases of a side, each of which is decided on its own."""
+    verdicts: int = 1
+    """Figures that are decided, each on its own, over all cases."""
+    every_figure: bool = True
+    """Whether a case is decided by every figure of its phase, or by the first alone, as in runs of earlier versions."""
 
     @property
     def design(self) -> SequentialDesign:
         """After which pairs is looked, and the bounds there."""
         looks = tuple(look for look in LOOKS if look <= self.most_pairs)
-        return sequential_design(looks, alpha=ALPHA / self.cases)
+        return sequential_design(looks, alpha=ALPHA / self.verdicts)
+
+    def metrics_of(self, case: Case) -> tuple[str, ...]:
+        """Return the names of the figures that a case is decided by."""
+        return metrics_of(case) if self.every_figure else metrics_of(case)[:1]
 
 
 @dataclass(frozen=True, slots=True)
 class SidedCase:
-    """One case on both sides, and what its pairs show."""
+    """One figure of one case on both sides, and what its pairs show."""
 
     case: Case
     """Without the factors under comparison."""
@@ -82,14 +90,15 @@ def terms_of(run: Run) -> Terms | None:
     options = run.header.options
     if options.get("side_a") is None:
         return None
-    margin, most, cases = options.get("side_margin"), options.get("most_pairs"), options.get("sided_cases")
+    margin, most, verdicts = options.get("side_margin"), options.get("most_pairs"), options.get("sided_cases")
     return Terms(
         str(options["side_a"]),
         str(options["side_b"]),
         tuple(filter(None, str(options.get("sides_set") or "").split(","))),
         int(most) if isinstance(most, int | float) else LOOKS[-1],
         float(margin) if isinstance(margin, int | float) else None,
-        int(cases) if isinstance(cases, int | float) else 1,
+        int(verdicts) if isinstance(verdicts, int | float) else 1,
+        options.get("sided_figures") == "every",
     )
 
 
@@ -101,7 +110,8 @@ def options_of(terms: Terms) -> dict[str, str | int | float | None]:
         "sides_set": ",".join(terms.compared),
         "most_pairs": terms.most_pairs,
         "side_margin": terms.margin,
-        "sided_cases": terms.cases,
+        "sided_cases": terms.verdicts,
+        "sided_figures": "every" if terms.every_figure else "first",
     }
 
 
@@ -110,15 +120,18 @@ def common_case(case: Case, compared: Sequence[str]) -> Case:
     return Case(case.workload, {name: value for name, value in case.factors.items() if name not in compared})
 
 
-def metric_of(case: Case) -> str | None:
-    """Return the name of the figure that a case is compared by; None for a phase without one."""
+def metrics_of(case: Case) -> tuple[str, ...]:
+    """Return the names of the figures that a case is compared by; none for a phase without one."""
     if case.get("phase") == "infer" and case.get("batch_size") == SINGLE:
-        return "latency_p50"
-    return METRIC_OF_PHASE.get(case.text("phase"))
+        return ("latency_p50",)
+    return METRICS_OF_PHASE.get(case.text("phase"), ())
 
 
 def sided_cases(run: Run, terms: Terms, *, ended: bool = True) -> list[SidedCase]:
-    """Return what a run's sides show, one entry for each case, in the order of the plan.
+    """Return what a run's sides show, an entry for each figure of each case, in the order of the plan.
+
+    A further figure that no trial of a case has (the decile where no single steps were measured) has no entry, nor has
+    one that is refused.
 
     Args:
         run: one with two sides.
@@ -136,9 +149,11 @@ def sided_cases(run: Run, terms: Terms, *, ended: bool = True) -> list[SidedCase
     planned = [common_case(case, terms.compared) for case in run.header.cases]
     every = dict.fromkeys([*planned, *trials, *failures])
     return [
-        sided(case, trials.get(case, ()), failures.get(case, ()), infos.get(case.workload), terms, ended=ended)
+        one
         for case in every
-        if metric_of(case)
+        for one in sided(
+            case, trials.get(case, ()), failures.get(case, ()), infos.get(case.workload), terms, ended=ended
+        )
     ]
 
 
@@ -150,46 +165,44 @@ def sided(
     terms: Terms,
     *,
     ended: bool = False,
-) -> SidedCase:
-    """Return what the trials of one case show."""
-    metric = metric_of(case) or ""
-    figure = METRICS[metric].figure
-    values: dict[str, dict[int, float]] = {side: {} for side in SIDES}
-    for trial in trials:
-        if trial.side in SIDES and (found := figure(trial, info)) is not None:
-            values[trial.side][trial.block] = found
+) -> list[SidedCase]:
+    """Return what the trials of one case show, an entry for each figure that it is decided by."""
     of = {side: [trial for trial in trials if trial.side == side] for side in SIDES}
     firsts = [of[side][0].ledger if of[side] else {} for side in SIDES]
     differs = differences(*(case_facts(ledger) for ledger in firsts)) if all(firsts) else {}
-    ignored = {"precision"} if "precision" in terms.compared else set()
-    ignored |= {"batch_size"} if "batch_size" in terms.compared else set()
+    ignored = {"precision", "batch_size"} & set(terms.compared)
     refused = [
         words
         for name, words in REFUSED.items()
         if name not in ignored and all(firsts) and firsts[0].get(name) != firsts[1].get(name)
     ]
     lost = {side: any(failure.side == side for failure in failures) for side in SIDES}
-    decision = decide(
-        terms.design,
-        log_ratios(values),
-        larger_is_better=METRICS[metric].better == "max",
-        margin=terms.margin,
-        candidate_lost=lost[B],
-        baseline_lost=lost[A],
-        ended=ended,
-    )
-    return SidedCase(
-        case,
-        metric,
-        info,
-        values,
-        tuple(trials),
-        tuple(failures),
-        {side: sum(bool(trial.flags) for trial in of[side]) for side in SIDES},
-        differs,
-        "; ".join(refused) or None,
-        decision,
-    )
+    found = []
+    for place, metric in enumerate(terms.metrics_of(case)):
+        values = {side: _values(of[side], metric, info) for side in SIDES}
+        if place and (refused or not any(values.values())):
+            continue
+        decision = decide(
+            terms.design,
+            log_ratios(values),
+            larger_is_better=METRICS[metric].better == "max",
+            margin=terms.margin,
+            candidate_lost=lost[B],
+            baseline_lost=lost[A],
+            ended=ended,
+        )
+        flagged = {side: sum(bool(trial.flags) for trial in of[side]) for side in SIDES}
+        words = "; ".join(refused) or None
+        found.append(
+            SidedCase(case, metric, info, values, tuple(trials), tuple(failures), flagged, differs, words, decision)
+        )
+    return found
+
+
+def _values(trials: Sequence[Trial], metric: str, info: WorkloadInfo | None) -> dict[int, float]:
+    """Return the values of a figure by pair."""
+    figure = METRICS[metric].figure
+    return {trial.block: value for trial in trials if (value := figure(trial, info)) is not None}
 
 
 def log_ratios(values: Mapping[str, Mapping[int, float]]) -> list[float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..comparing.sides import A, B, SidedCase
+from ..comparing.sides import A, B, SidedCase, metrics_of
 from ..errors import UsageError, unknown
 from ..history.points import METRICS
 from ..records.model import Trial, WorkloadInfo
@@ -137,7 +137,7 @@ def _figures(case: SidedCase) -> dict[str, Figure]:
     phase = case.case.text("phase")
     names = [name for name, metric in METRICS.items() if phase in metric.phases]
     if phase == "infer":
-        names = [case.metric]
+        names = list(metrics_of(case.case))
     exact = EXACT_OF_PHASE.get(phase, ())
     return {**{name: _usual(name, case.info) for name in names}, **{name: _exact(name) for name in exact}}
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..comparing.sides import SidedCase, Terms, sided_cases
 from ..factors import Scalar
@@ -48,7 +48,8 @@ def first_stage(cases: Sequence[SidedCase], gate: GateTerms) -> tuple[MetricVerd
 
 def gated(run: Run, terms: Terms, gate: GateTerms) -> GateVerdict:
     """Judge a run: the first pairs find suspects, the later ones confirm or clear them."""
-    cases = sided_cases(run, terms)
+    # Each case once: a gate has figures of its own.
+    cases = sided_cases(run, replace(terms, every_figure=False))
     first = first_stage(cases, gate)
     suspects = {one.key for one in first if one.verdict == SUSPECT}
     start = gate.plan.screen_pairs

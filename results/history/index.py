@@ -17,7 +17,7 @@ from ..errors import BrokenError
 from .contribution import Contribution, read_files, run_files
 from .points import SeriesKey
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of what is put into them (`contribution`). An index of another version is built anew."""
 
 FILE = Path("index") / "history.sqlite"

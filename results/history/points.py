@@ -46,6 +46,10 @@ def _speed(trial: Trial, info: WorkloadInfo | None) -> float | None:
     return found.items_per_s if found else None
 
 
+def _quiet_speed(trial: Trial, info: WorkloadInfo | None) -> float | None:
+    return figures.quiet_speed(trial)
+
+
 def _decode(trial: Trial, info: WorkloadInfo | None) -> float | None:
     found = figures.speed_of(trial.series.get("decode", ()))
     return found.items_per_s if found else None
@@ -78,6 +82,7 @@ def _accuracy(trial: Trial, info: WorkloadInfo | None) -> float | None:
 
 METRICS: Mapping[str, Metric] = {
     "throughput": Metric("throughput", "items/s", "max", ("train", "infer"), _speed),
+    "throughput_p90": Metric("throughput p90", "items/s", "max", ("train", "infer"), _quiet_speed),
     "latency_p50": Metric("latency p50", "s", "min", ("infer",), _queries),
     "first_step": Metric("first step", "s", "min", ("train",), _first_step),
     "memory": Metric("memory above imports", "bytes", "min", ("train",), _memory),

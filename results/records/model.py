@@ -124,7 +124,8 @@ class Trial:
     """Phase parts: the windows of each nested prefix of a step, by its name in PREFIXES. Phase generate: those of each
     step of generation, by its name in GENERATION_STEPS."""
     latencies: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Phase generate: seconds of single calls with a barrier after each, by their name in TOKEN_LATENCIES."""
+    """Seconds of single calls with a barrier after each: in phase generate by their name in TOKEN_LATENCIES, in phase
+    train of training steps as TRAINING_STEP, where asked for."""
     epochs: tuple[Epoch, ...] = ()
     """Phase converge only."""
     reached: bool | None = None
@@ -157,6 +158,8 @@ TOKEN_LATENCIES = {
     "inter_token": "from token to token: decode",
 }
 """What a user of generation waits for."""
+
+TRAINING_STEP = "training_step"
 
 STACK_DUMP = "Current thread 0x"
 """How a dumped stack begins in a log, innermost call first: there the first lines tell, elsewhere the last."""

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..records.model import Epoch, Trial, Window, WorkloadInfo
+from ..records.model import TRAINING_STEP, Epoch, Trial, Window, WorkloadInfo
 from ..statistics import stats
 from ..statistics.stats import Interval
 from ..statistics.steady import steady_start
@@ -21,6 +21,9 @@ BATCHES = 8
 
 FEWEST_WINDOWS = 2 * BATCHES
 """Fewer steady windows than this have no interval: two in each batch."""
+
+FEWEST_FOR_DECILE = 10
+"""Single steps without which there is no decile."""
 
 MOST_ALIKE = 0.8
 """Highest lag-1 autocorrelation of batch means that is corrected for."""
@@ -50,6 +53,22 @@ def speed_of(windows: tuple[Window, ...]) -> Speed | None:
     items, seconds = sum(window.items for window in used), math.fsum(window.seconds for window in used)
     typical = stats.median([window.step_seconds for window in used])
     return Speed(items / seconds, typical.estimate, settled) if typical and items > 0 else None
+
+
+def quiet_speed(trial: Trial) -> float | None:
+    """Return the ninth decile of the throughput of single steps, items/s; None for fewer than ten of them.
+
+    What else runs on a machine, or beside a virtual one, only ever takes time, in bursts and in episodes of many
+    steps, so that neither mean nor median gets rid of it; the quickest steps hardly see it (Chen & Revels,
+    arXiv:1608.04295). What the program itself does now and then they do not see either: that is what the throughput
+    of all steps is for. The steps are single ones with a barrier each, of training or, in phase infer, the queries:
+    windows would not do, since a decile over longer windows is a lower one.
+    """
+    steps = trial.queries if trial.case.get("phase") == "infer" else trial.latencies.get(TRAINING_STEP, ())
+    if len(steps) < FEWEST_FOR_DECILE or not trial.windows:
+        return None
+    window, step_s = trial.windows[0], float(np.percentile(steps, 10))
+    return window.items / window.steps / step_s if step_s > 0 else None
 
 
 def settling_seconds(trial: Trial) -> float | None:
