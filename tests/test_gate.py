@@ -110,6 +110,13 @@ def test_a_wrong_configuration_is_told(text: str, told: str, tmp_path: Path, mon
     assert told in str(caught.value)
 
 
+def test_what_is_asked_of_throughput_is_asked_of_its_ninth_decile() -> None:
+    asked = policies_of({"throughput": {"margin": 0.05}}, "x")
+    assert asked.of("throughput_p90", INFO) == asked.of("throughput", INFO)
+    own = policies_of({"throughput": {"margin": 0.05}, "throughput_p90": {"kind": "report"}}, "x")
+    assert own.of("throughput_p90", INFO).kind == REPORT
+
+
 def test_what_was_asked_is_kept_in_the_header() -> None:
     gate = GateTerms(GatePlan(screen_pairs=5, confirm_pairs=6), policies_of({"throughput": {"margin": 0.1}}, "x"))
     kept = gate_terms(gate_run(1.0, gate=gate))

@@ -18,6 +18,7 @@ from dlbench.harness.measuring.measure import (
     repeat_input,
     timed,
 )
+from dlbench.harness.measuring.phases import single_steps
 from dlbench.harness.measuring.windows import BLOCKED_STEPS, MOST_DRAIN, blocked_steps, measure_windows
 from dlbench.results.records.model import Window
 from hypothesis import given, settings
@@ -174,6 +175,16 @@ def test_every_query_is_timed_with_its_barrier(*, asynchronous: bool) -> None:
     queries = queries_of(TICK_S * 4096, 1.0, Effort(min_queries=66), asynchronous=asynchronous)
     assert set(queries) == {TICK_S * 4096}
     assert len(queries) == 256
+
+
+@both_kinds
+def test_single_steps_are_as_many_as_windows_take_or_ten(*, asynchronous: bool) -> None:
+    for cost_s, share, count in ((TICK_S * 4096, 1.0, 256), (TICK_S * 4096, 0.5, 128), (0.25, 1.0, 10), (0.25, 0.0, 0)):
+        clock = FakeClock(5.0)
+        step = FakeStep(clock, cost_s, asynchronous=asynchronous)
+        single = single_steps(step.run, step.wait, Effort(train_s=1.0, single_share=share), clock)
+        assert len(single) == count
+        assert set(single) <= {cost_s}
 
 
 def test_the_fewest_queries_are_measured_even_when_the_seconds_are_over() -> None:

@@ -8,6 +8,7 @@ from dlbench.harness.comparing.revisions import between, checked_out, commit_of
 from dlbench.harness.comparing.suspects import find_suspects
 from dlbench.harness.progress import Silence
 from dlbench.results.errors import UsageError
+from dlbench.results.records.model import TRAINING_STEP
 from dlbench.results.records.store import read_run, run_paths
 
 from .cli import dlbench, measure
@@ -106,5 +107,6 @@ def test_a_slower_revision_is_found(project: Path) -> None:
     assert hashes["a"] != hashes["b"]
     import json
 
-    (fact,) = json.loads(ended.stdout)["sides"]
-    assert fact["verdict"] == "worse"
+    told = {fact["metric"]: fact["verdict"] for fact in json.loads(ended.stdout)["sides"]}
+    assert told == {"throughput": "worse", "throughput_p90": "worse"}
+    assert all(len(trial.latencies[TRAINING_STEP]) >= 10 for trial in run.trials)

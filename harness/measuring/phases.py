@@ -7,6 +7,7 @@ from typing import Any
 
 from ...results.records.marks import ENERGY_SOURCES
 from ...results.records.model import TRAINING_STEP, Case, Window
+from ...results.summaries.figures import FEWEST_FOR_DECILE
 from ..effort import Effort
 from ..wire import Request
 from . import memory
@@ -121,7 +122,7 @@ def single_steps(dispatch: Dispatch, wait: Callable[[], None], effort: Effort, c
     """
     if not effort.single_share:
         return ()
-    few = replace(effort, min_queries=effort.min_windows)
+    few = replace(effort, min_queries=FEWEST_FOR_DECILE)
     return measure_queries(dispatch, wait, seconds=effort.single_share * effort.train_s, effort=few, clock=clock)
 
 

@@ -42,6 +42,8 @@ EXACT_OF_PHASE = {
 
 USUAL_KINDS = {"memory": REPORT, "time_to_target": REPORT, "accuracy": MUST_NOT_WORSEN}
 """Of figures that are not GATE: memory of quick runs varies by up to 50 MB, time to target by whole epochs."""
+ASKED_LIKE = {"throughput_p90": "throughput"}
+"""Of a figure that has no table of its own, as much is asked as of the other: whoever allows 3 % less means both."""
 SETTINGS = {"kind", "margin"}
 
 
@@ -60,7 +62,7 @@ class Policies:
             UsageError: the configuration has a kind or a margin that does not exist.
 
         """
-        own = self.given.get(name, {})
+        own = self.given.get(name, self.given.get(ASKED_LIKE.get(name, name), {}))
         usual = EXACT if name in EXACT_METRICS else USUAL_KINDS.get(name, GATE)
         kind, margin = str(own.get("kind", usual)), own.get("margin")
         if kind == MUST_NOT_WORSEN and margin is None:
