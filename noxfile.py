@@ -57,7 +57,9 @@ def run(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after -- reach pytest."""
     shared_environment(session)
-    run_tool(session, "python", "-m", "pytest", "--numprocesses", "2", "--dist", "loadfile", *session.posargs)
+    # In the order of tests/conftest.py: files with real child processes first, so that both processes end together.
+    spread = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    run_tool(session, "python", "-m", "pytest", *spread, *session.posargs)
 
 
 @nox.session

@@ -29,6 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.sched_setaffinity(0, cores[number::count])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that start workers, which take the longest; the many short ones fill what is left."""
+    long = {item.path for item in items if item.get_closest_marker("workers")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give the whole test run one cache of its own, so that probes and data are made once."""

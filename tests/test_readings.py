@@ -21,6 +21,7 @@ from .synthetic_runs import DIGITS, FORECAST, failure, full_run, run_of, trial, 
 
 OF_POINTS = {
     "throughput": "throughput_samples_per_second",
+    "throughput_p90": "throughput_p90_samples_per_second",
     "latency_p50": "latency_p50_seconds",
     "first_step": "first_step_seconds",
     "memory": "memory_peak_bytes",

@@ -98,7 +98,7 @@ def test_revisions_are_searched_by_their_hashes_so_that_a_branch_may_move_meanwh
 @pytest.mark.workers
 def test_a_slower_revision_is_found(project: Path) -> None:
     sides = ("--a", "rev=fast", "--b", "rev=slow", "--pairs", "4")
-    ended = measure(project, "net.py", "-b", "torch", *sides, command="ab")
+    ended = measure(project, "net.py", "-b", "jax", *sides, command="ab")
     assert ended.status == 0, ended.stderr
     run = read_run(run_paths(project / ".dlbench")[-1])
     assert [trial.side for trial in run.trials] == list("abbaabba")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from ..gate.metrics import EXACT_METRICS
 from ..records.model import WorkloadInfo
+from ..statistics import stats
 from ..statistics.stats import Interval, Spread
+from ..summaries.figures import quiet_speed
 from ..summaries.latency import Latency, latencies
 from ..summaries.summary import RowSummary
 from .scenarios import marked
@@ -99,6 +101,11 @@ def _quantiles(
     )
 
 
+def _quiet(row: RowSummary) -> Interval | None:
+    told = [quiet_speed(trial) for trial in row.row.train or row.row.infer]
+    return stats.geometric_mean([value for value in told if value])
+
+
 def _scenario_samples(row: RowSummary) -> Interval | None:
     return marked(row.row.scenario, "scenario_samples")
 
@@ -112,6 +119,14 @@ MEASURES: Sequence[Measure] = (
         lambda row: row.train or row.infer,
         "steady throughput of full training steps or of forward passes",
         steady=True,
+    ),
+    Measure(
+        "throughput_p90",
+        "samples_per_second",
+        "max",
+        ("train", "infer"),
+        _quiet,
+        "ninth decile of the throughput of single steps, which other programs hardly disturb",
     ),
     *_quantiles("latency", "infer", lambda row: row.latencies, "single forward passes at batch size 1"),
     Measure(
