@@ -116,9 +116,10 @@ def stalling(trial: Trial, stall_s: float = 5e-3) -> Trial:
     return replace(trial, windows=tuple(windows), latencies={TRAINING_STEP: steps})
 
 
-def test_without_single_steps_there_is_no_decile() -> None:
+@pytest.mark.parametrize("without", ["ab", "a", "b"])
+def test_a_side_without_single_steps_is_not_compared_by_them(without: str) -> None:
     run = sided_run({"a": list(FAST), "b": list(SLOW)})
-    trials = tuple(replace(trial, latencies={}) for trial in run.trials)
+    trials = tuple(replace(trial, latencies={}) if trial.side in without else trial for trial in run.trials)
     assert [one.metric for one in sided_cases(replace(run, trials=trials), TERMS)] == ["throughput"]
 
 

@@ -29,8 +29,8 @@ from .side import Side, parse_side, selection_of
 from .side_environment import environment_of
 
 TIMEOUT_S = 600.0
-EFFORT = {"single_share": 1.0}
-"""Half of the training steps in windows, half with a barrier each: both are compared."""
+SINGLE_STEPS = {"single_share": 1.0}
+"""What two sides measure beside a suite's effort: single training steps, for as long as windows. Both are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def read_arguments(words: SideArguments, phases: tuple[str, ...]) -> tuple[Selec
         label=parse.check_label(words.label),
         store=words.store,
         cpus=parse.parse_cpus(words.cpus, usable_cpus()),
-        effort=EFFORT,
+        effort=SINGLE_STEPS,
     )
     return selection, options
 

@@ -151,6 +151,7 @@ def _header(
         "budget_s": schedule.budget_s,
         "train_s": schedule.effort.train_s,
         "infer_s": schedule.effort.infer_s,
+        "single_share": schedule.effort.single_share or None,
         "shuffle_seed": schedule.shuffle_seed,
         "cpus": ",".join(map(str, schedule.cpus)) or None,
         "most_foreign_load": schedule.effort.most_foreign_load,

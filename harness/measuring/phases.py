@@ -76,6 +76,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     steady = memory.peak_bytes() if can_reset else None
     device_peak = session.runtime.device_peak_bytes()
     single = single_steps(dispatch, step.wait, effort, clock)
+    check(sum(window.steps for window in seen.windows) + len(single))
     final_loss = step.loss()
     step.sync()
     unmoved = check_moved(before, read_digests(session.state()))

@@ -130,8 +130,8 @@ def metrics_of(case: Case) -> tuple[str, ...]:
 def sided_cases(run: Run, terms: Terms, *, ended: bool = True) -> list[SidedCase]:
     """Return what a run's sides show, an entry for each figure of each case, in the order of the plan.
 
-    A further figure that no trial of a case has (the decile where no single steps were measured) has no entry, nor has
-    one that is refused.
+    A further figure that a side does not have (the decile where no single steps were measured) has no entry, nor has
+    one of sides that are refused.
 
     Args:
         run: one with two sides.
@@ -180,7 +180,7 @@ def sided(
     found = []
     for place, metric in enumerate(terms.metrics_of(case)):
         values = {side: _values(of[side], metric, info) for side in SIDES}
-        if place and (refused or not any(values.values())):
+        if place and (refused or not all(values.values())):
             continue
         decision = decide(
             terms.design,

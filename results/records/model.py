@@ -160,6 +160,7 @@ TOKEN_LATENCIES = {
 """What a user of generation waits for."""
 
 TRAINING_STEP = "training_step"
+"""A whole training step over a batch that is there, waited for; in `Trial.latencies`."""
 
 STACK_DUMP = "Current thread 0x"
 """How a dumped stack begins in a log, innermost call first: there the first lines tell, elsewhere the last."""
