@@ -32,7 +32,7 @@ class Effort:
     attempts: int = 3
     """Times that a series of windows is measured at most for that reason; the last one is kept, and marked."""
     single_share: float = 0.0
-    """Seconds of training steps with a barrier after each, after the windows, as a share of `train_s`: what two sides
-    are compared by beside the windows."""
+    """Seconds of training steps with a barrier after each, in turn with the windows, as a share of theirs: what two
+    sides are compared by beside the windows."""
     memory_steps: int = 20
     """Steady steps of phase memory."""

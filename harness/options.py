@@ -17,6 +17,8 @@ FEEDS = ("device", "numpy", "pydataset", "tfdata", "dataloader")
 SCENARIOS = ("single_stream", "multi_stream", "server", "offline")
 """How queries arrive in phase scenario, as MLPerf Inference names it."""
 DEVICES = ("auto", "cpu", "gpu")
+SIDED_SUITE = "pairs"
+"""Whose effort and workloads `ab`, `gate` and `bisect` take, if none is named."""
 ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What the name of an environment may be: it stands in names of files and beside a framework's in tables."""
 RESERVED_ENVIRONMENTS = (CURRENT, *EARLIER_NAMES)

@@ -30,7 +30,7 @@ from .small_index import only_index, write_index
 
 HERE = {"keras": "3.15.1", "numpy": "2.4.6", "jax": "0.10.2"}
 PINS = ("numpy==2.4.6", "jax==0.10.2")
-WORDS = SideArguments(workloads=("cancer_mlp",), backends=("jax",), suite="quick", timeout="10m", progress="off")
+WORDS = SideArguments(workloads=("cancer_mlp",), backends=("jax",), suite="pairs", timeout="10m", progress="off")
 ENDS = Ends("keras==3.10", "keras==3.15", ("3.11,3.12,3.13,3.14",))
 PIP_SAID = (
     "`pip install …` failed with status 1; its last lines:\n  ERROR: Could not find it\n  ERROR: No match\n  hint"

@@ -18,7 +18,7 @@ from dlbench.harness.measuring.measure import (
     repeat_input,
     timed,
 )
-from dlbench.harness.measuring.phases import single_steps
+from dlbench.harness.measuring.single_steps import SingleSteps
 from dlbench.harness.measuring.windows import BLOCKED_STEPS, MOST_DRAIN, blocked_steps, measure_windows
 from dlbench.results.records.model import Window
 from hypothesis import given, settings
@@ -177,14 +177,49 @@ def test_every_query_is_timed_with_its_barrier(*, asynchronous: bool) -> None:
     assert len(queries) == 256
 
 
+def single_and_windows(cost_s: float, share: float, *, asynchronous: bool) -> tuple[list[float], tuple[Window, ...]]:
+    """Measure windows of a second in turn with single steps, for a share of that."""
+    clock = FakeClock(5.0)
+    step = FakeStep(clock, cost_s, asynchronous=asynchronous)
+    effort = Effort(train_s=1.0, min_windows=4, single_share=share)
+    single = SingleSteps(step.run, step.wait, effort, clock)
+    windows = measure_windows(
+        step.run, step.wait, items_per_step=1, seconds=1.0, effort=effort, clock=clock, between=single.keep_up
+    )
+    single.complete()
+    assert sum(window.steps for window in windows) + len(single.seconds) == step.steps
+    return single.seconds, windows
+
+
 @both_kinds
-def test_single_steps_are_as_many_as_windows_take_or_ten(*, asynchronous: bool) -> None:
-    for cost_s, share, count in ((TICK_S * 4096, 1.0, 256), (TICK_S * 4096, 0.5, 128), (0.25, 1.0, 10), (0.25, 0.0, 0)):
-        clock = FakeClock(5.0)
-        step = FakeStep(clock, cost_s, asynchronous=asynchronous)
-        single = single_steps(step.run, step.wait, Effort(train_s=1.0, single_share=share), clock)
-        assert len(single) == count
-        assert set(single) <= {cost_s}
+@pytest.mark.parametrize(
+    ("cost_s", "share", "count"),
+    [(TICK_S * 4096, 1.0, 256), (TICK_S * 4096, 0.5, 128), (0.25, 1.0, 10), (4.0, 1.0, 1), (0.25, 0.0, 0)],
+)
+def test_single_steps_take_their_share_or_are_ten(
+    cost_s: float, share: float, count: int, *, asynchronous: bool
+) -> None:
+    single, windows = single_and_windows(cost_s, share, asynchronous=asynchronous)
+    assert len(single) == pytest.approx(count, rel=0.03)
+    assert set(single) <= {cost_s}
+    assert sum(window.seconds for window in windows) == pytest.approx(max(1.0, cost_s), rel=0.03)
+
+
+def test_single_steps_are_spread_over_the_windows() -> None:
+    _, windows = single_and_windows(2.0**-5, 1.0, asynchronous=True)
+    gaps = [after.start - before.end for before, after in pairwise(windows)]
+    assert gaps == [before.seconds for before in windows[:-1]]
+
+
+def test_single_steps_begin_anew_with_the_windows() -> None:
+    clock = FakeClock()
+    step = FakeStep(clock, 0.25)
+    single = SingleSteps(step.run, step.wait, Effort(single_share=1.0), clock)
+    single.keep_up(2.0)
+    assert len(single.seconds) == 8
+    single.restart()
+    single.keep_up(0.5)
+    assert single.seconds == [0.25, 0.25]
 
 
 def test_the_fewest_queries_are_measured_even_when_the_seconds_are_over() -> None:

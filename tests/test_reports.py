@@ -43,7 +43,7 @@ def stored(folder: Path, run: Run) -> None:
 
 
 def words(output: str | None = None) -> SideArguments:
-    return SideArguments(workloads=(), suite="quick", timeout="10m", progress="off", output=output)
+    return SideArguments(workloads=(), suite="pairs", timeout="10m", progress="off", output=output)
 
 
 def test_every_format_can_be_asked_for() -> None:

@@ -42,7 +42,7 @@ def bisect(
     phase: Annotated[Words, typer.Option("--phase", help="As in run. Default: train.")] = None,
     batch_size: BatchSizes = None,
     parameter: ParameterOption = None,
-    suite: Suite = "quick",
+    suite: Suite = "pairs",
     pairs: Annotated[int, typer.Option("--pairs", help="The most pairs of processes at each step, 4 to 16.")] = 16,
     timeout: Timeout = "10m",
     cpus: Cores = None,

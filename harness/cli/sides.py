@@ -80,7 +80,7 @@ def ab(
     parameter: ParameterOption = None,
     precision: Precisions = None,
     device: Devices = None,
-    suite: Suite = "quick",
+    suite: Suite = "pairs",
     pairs: Annotated[int, typer.Option("--pairs", help="The most pairs of processes per case, 4 to 16.")] = 16,
     margin: Annotated[
         float | None,
@@ -160,7 +160,7 @@ def gate(
     parameter: ParameterOption = None,
     precision: Precisions = None,
     device: Devices = None,
-    suite: Suite = "quick",
+    suite: Suite = "pairs",
     stored: Annotated[
         str | None, typer.Option("--from", metavar="RUN", help="Judge a stored run of ab or gate; measure nothing.")
     ] = None,

@@ -20,7 +20,7 @@ from ..comparing.suspects import Suspect, Suspects, find_suspects
 from ..comparing.two_sides import TIMEOUT_S, Course, SideArguments, check_sides, compare, read_arguments
 from ..experiments.observers import make_observer
 from ..experiments.runner import Outcome
-from ..options import RunOptions
+from ..options import SIDED_SUITE
 from ..progress import Observer
 from .ab import course_of
 
@@ -193,7 +193,7 @@ def repeating(words: SideArguments, suspects: Suspects, found: Found, pairs: int
         "--phase": words.phases,
         "--batch-size": words.batch_sizes,
         "--parameter": words.parameters,
-        "--suite": (words.suite,) if words.suite != RunOptions().suite else (),
+        "--suite": (words.suite,) if words.suite != SIDED_SUITE else (),
         "--pairs": (str(pairs),) if pairs != LOOKS[-1] else (),
         "--timeout": (words.timeout,) if parse.parse_duration("--timeout", words.timeout) != TIMEOUT_S else (),
         "--cpus": (words.cpus,) if words.cpus else (),

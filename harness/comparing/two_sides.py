@@ -30,7 +30,7 @@ from .side_environment import environment_of
 
 TIMEOUT_S = 600.0
 SINGLE_STEPS = {"single_share": 1.0}
-"""What two sides measure beside a suite's effort: single training steps, for as long as windows. Both are compared."""
+"""What two sides measure beside a suite's effort: single training steps, as long in all as windows."""
 
 
 @dataclass(frozen=True, slots=True)

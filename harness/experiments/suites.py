@@ -10,6 +10,7 @@ from ...workloads.catalog import WORKLOADS, names
 from ...workloads.workload import PHASES, SPEED_PHASES, USUAL_PHASES
 from ..config_file import CONFIG, read_config
 from ..effort import Effort
+from ..options import SIDED_SUITE
 
 MOST_TRIALS = 1000
 
@@ -42,6 +43,12 @@ SUITES = (
         "quick",
         "four small workloads in a few seconds per job: a first answer within five minutes on two cores",
         FIRST,
+    ),
+    Suite(
+        SIDED_SUITE,
+        "the workloads of quick, measured about as long as a process takes to start: for two sides (ab, gate, bisect)",
+        FIRST,
+        effort=Effort(train_s=2.0, infer_s=0.5),
     ),
     Suite(
         "standard",

@@ -1,14 +1,11 @@
 """What each phase measures in a session, as the fields of a trial."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from ...results.records.marks import ENERGY_SOURCES
 from ...results.records.model import TRAINING_STEP, Case, Window
-from ...results.summaries.figures import FEWEST_FOR_DECILE
-from ..effort import Effort
 from ..wire import Request
 from . import memory
 from .energy import DEVICE_MARK, Tally
@@ -16,10 +13,11 @@ from .exact_memory import measure_memory
 from .feed import batches, feeding
 from .fit import measure_fit_infer, measure_fit_train
 from .generate import measure_generate
-from .measure import Clock, Dispatch, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
+from .measure import Clock, check_loss, converge, cycle_batches, measure_queries, repeat_input, timed
 from .parts import measure_parts
 from .scenario import measure_scenario
 from .session import Session
+from .single_steps import SingleSteps
 from .watch import leak, told
 from .weights_check import check_driven, check_moved, read_digests, unmoved_flag
 from .windows import blocked_steps, measure_windows
@@ -52,16 +50,18 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     session.runtime.reset_device_peak()
     resident: list[int] = []
     check = check_loss(step, 1 + SETTLING_STEPS + count)
+    single = SingleSteps(dispatch, step.wait, effort, clock)
 
     def after_window(steps: int) -> None:
-        check(steps)
+        check(steps + len(single.seconds))
         now = memory.resident_bytes()
         if now is not None:
             resident.append(now)
 
     def measure() -> tuple[Window, ...]:
         resident.clear()
-        return measure_windows(
+        single.restart()
+        windows = measure_windows(
             dispatch,
             step.wait,
             items_per_step=request.batch_size,
@@ -69,14 +69,18 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
             effort=effort,
             clock=clock,
             blocked_s=blocked,
+            between=single.keep_up,
             check=after_window,
         )
+        single.complete()
+        check(sum(window.steps for window in windows) + len(single.seconds))
+        return windows
 
     seen = session.watched(measure)
+    if "energy_items" in seen.marks:
+        seen.marks["energy_items"] += len(single.seconds) * request.batch_size
     steady = memory.peak_bytes() if can_reset else None
     device_peak = session.runtime.device_peak_bytes()
-    single = single_steps(dispatch, step.wait, effort, clock)
-    check(sum(window.steps for window in seen.windows) + len(single))
     final_loss = step.loss()
     step.sync()
     unmoved = check_moved(before, read_digests(session.state()))
@@ -97,7 +101,7 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
         flags["synchronous"] = f"a dispatch alone took {dispatched * 1e3:.3g} ms, a step {blocked * 1e3:.3g} ms"
     return {
         "windows": seen.windows,
-        "latencies": {TRAINING_STEP: single} if single else {},
+        "latencies": {TRAINING_STEP: tuple(single.seconds)} if single.seconds else {},
         "marks": {
             **seen.marks,
             "first_step_s": first.seconds,
@@ -114,17 +118,6 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
         "ledger": session.settled(work, request.batch_size, request.feed),
         "flags": flags,
     }
-
-
-def single_steps(dispatch: Dispatch, wait: Callable[[], None], effort: Effort, clock: Clock) -> tuple[float, ...]:
-    """Return the seconds of single steps, each with a barrier after it; none where none are asked for.
-
-    Unlike windows, whose length follows the step's time, they are alike for whatever is compared.
-    """
-    if not effort.single_share:
-        return ()
-    few = replace(effort, min_queries=FEWEST_FOR_DECILE)
-    return measure_queries(dispatch, wait, seconds=effort.single_share * effort.train_s, effort=few, clock=clock)
 
 
 def measure_infer(session: Session, case: Case, clock: Clock) -> Fields:

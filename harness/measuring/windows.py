@@ -39,7 +39,7 @@ class Pace:
         """Begin.
 
         Args:
-            seconds: how long to measure.
+            seconds: how long to measure, windows alone.
             effort: number and length of windows.
             items_per_step: samples in one step.
             blocked_s: seconds of a step with a barrier of its own, where known. What it takes more than a step within
@@ -52,6 +52,8 @@ class Pace:
         """Steps of the next window."""
         self.done = 0
         """Steps of all windows."""
+        self.spent_s = 0.0
+        """Seconds of all windows, without what was done between them."""
         self._seconds, self._effort, self._items, self._most = seconds, effort, items_per_step, most_steps
         self._blocked_s = blocked_s
         self._wanted_s = max(seconds / effort.windows, effort.min_window_s)
@@ -62,6 +64,7 @@ class Pace:
         window = Window(self.steps, self.steps * self._items, start, end)
         self.windows.append(window)
         self.done += window.steps
+        self.spent_s += window.seconds
         if window.steps > 1:
             drain_s = max(0.0, self._blocked_s - window.step_seconds)
             longest_s = self._seconds / self._effort.min_windows
@@ -74,12 +77,11 @@ class Pace:
     def over(self) -> bool:
         """Tell whether the windows are enough; asked once after each."""
         effort, windows = self._effort, self.windows
-        elapsed = windows[-1].end - windows[0].start
         if self.done < effort.min_steps:
             return False
-        if elapsed >= self._seconds * effort.patience:
+        if self.spent_s >= self._seconds * effort.patience:
             return True
-        if elapsed < self._seconds or len(windows) < effort.min_windows:
+        if self.spent_s < self._seconds or len(windows) < effort.min_windows:
             return False
         # Looking costs time that grows with the windows: look each time there are a tenth more.
         if not effort.rel_precision or len(windows) < 1.1 * self._looked:
@@ -98,6 +100,7 @@ def measure_windows(
     effort: Effort,
     clock: Clock,
     blocked_s: float = 0.0,
+    between: Callable[[float], None] | None = None,
     check: Callable[[int], None] | None = None,
 ) -> tuple[Window, ...]:
     """Measure windows of several steps, each between two barriers (see Pace for what is not told here).
@@ -106,11 +109,13 @@ def measure_windows(
         dispatch: starts one step and may return before it is done.
         wait: blocks until all that was started is done.
         items_per_step: samples in one step.
-        seconds: how long to measure.
+        seconds: how long to measure, windows alone.
         effort: number and length of windows.
         clock: seconds, monotonic.
         blocked_s: seconds of a step with a barrier of its own, where known.
-        check: called between windows with the steps done so far; may raise to end the trial.
+        between: called after each window with the seconds of all so far; what it does is in no window, and must be
+            done when it returns.
+        check: called after that with the steps of all windows so far; may raise to end the trial.
 
     """
     pace = Pace(seconds, effort, items_per_step, blocked_s=blocked_s)
@@ -122,6 +127,8 @@ def measure_windows(
             dispatch()
         wait()
         pace.note(start, clock())
+        if between is not None:
+            between(pace.spent_s)
         if check is not None:
             check(pace.done)
         if pace.over():
