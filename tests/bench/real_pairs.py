@@ -1,14 +1,21 @@
 """Real comparisons on this machine: of equals, and with a slowdown planted. Resumable: each one is kept in a store.
 
 Usage: real_pairs.py equal|slower [COUNT]. What the store holds already is counted, not measured again; Ctrl-C loses the
-comparison under way, and the next call goes on. Remove STORE to begin anew.
+comparisons under way, and the next call goes on. Remove STORE to begin anew.
+
+Equals are measured on every core at once, a comparison on each: the neighbours are noise, as on a shared runner, and
+what noise does to equals is the question.
 """
 
+import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from dlbench.results.comparing.sides import SidedCase, sided_cases, terms_of
 from dlbench.results.records.store import read_run, run_paths
@@ -19,8 +26,8 @@ STORE = ROOT / ".nox" / "real-pairs"
 MODEL = ROOT / "tests" / "models" / "small.py"
 BACKENDS = ("jax", "torch", "tensorflow")
 WORKLOADS = ("cancer_mlp", "digits_cnn", "fraud_mlp", "digits_autoencoder", "intent_lstm")
-SLOWER = (f"{MODEL}:build_model", "-p", "width=256", "--batch-size", "256", "--cpus", "0", "--pairs", "12")
-"""On one core, and with layers so wide that computing is what takes the time."""
+SLOWER = (f"{MODEL}:build_model", "-p", "width=256", "--batch-size", "256", "--pairs", "12")
+"""With layers so wide that computing is what takes the time."""
 SLOWDOWN = 0.1
 
 
@@ -33,6 +40,8 @@ class Kind:
     """Taken in turn."""
     verdicts: tuple[int, int]
     """How many may be called worse: the fewest and the most."""
+    cores: tuple[int, ...] = (0,)
+    """On each of which a comparison is measured at a time."""
 
 
 KINDS = {
@@ -44,6 +53,7 @@ KINDS = {
             for backend in BACKENDS
         ],
         (0, 4),
+        tuple(sorted(os.sched_getaffinity(0))),
     ),
     "slower": Kind(
         20,
@@ -57,15 +67,57 @@ KINDS = {
 }
 
 
-def kept(store: Path) -> list[list[SidedCase]]:
-    """Return the comparisons of a store that were measured to their end, in order of time: the figures of each."""
-    found = []
+def kept(store: Path) -> dict[str, list[SidedCase]]:
+    """Return the comparisons of a store that were measured to their end, in order of time: the figures by run."""
+    found = {}
     for path in run_paths(store) if store.exists() else []:
         run = read_run(path)
         terms = terms_of(run)
         if terms is not None and run.end is not None and run.end.state == "complete":
-            found.append(sided_cases(run, terms))
+            found[run.header.run] = sided_cases(run, terms)
     return found
+
+
+class Series:
+    """The comparisons of a kind: those in the store, and those under way."""
+
+    def __init__(self, kind: Kind, store: Path, count: int) -> None:
+        """Take what is in the store."""
+        self._kind, self._store, self._wanted = kind, store, count
+        self._told = kept(store)
+        self._begun = Counter((one[0].case.text("backend"), one[0].case.workload) for one in self._told.values())
+        self._lock = Lock()
+
+    def next(self) -> Sequence[str] | None:
+        """Return what to compare next: what was begun least often; None when all are begun."""
+        with self._lock:
+            if self._begun.total() >= self._wanted:
+                return None
+            words = min(self._kind.words, key=lambda words: self._begun[_name(words)])
+            self._begun[_name(words)] += 1
+            return words
+
+    def measure(self, core: int) -> None:
+        """Measure on a core until all are begun.
+
+        Raises:
+            CalledProcessError: one came to no result.
+
+        """
+        while words := self.next():
+            command = [sys.executable, "-m", "dlbench", "ab", *words, "--cpus", str(core)]
+            further = ["--progress", "off", "--store", str(self._store)]
+            subprocess.run([*command, *further], check=True, stdout=subprocess.DEVNULL, cwd=ROOT.parent)
+            with self._lock:
+                found = kept(self._store)
+                for run in found.keys() - self._told.keys():
+                    print(f"        {len(found)}  {told(found[run])}", flush=True)
+                self._told = found
+
+
+def _name(words: Sequence[str]) -> tuple[str, str]:
+    """Return backend and workload of a comparison, as its case has them."""
+    return words[words.index("-b") + 1], Path(words[0]).name.replace(".py:", ":")
 
 
 def measure(kind: Kind, store: Path, count: int) -> list[list[SidedCase]]:
@@ -76,14 +128,13 @@ def measure(kind: Kind, store: Path, count: int) -> list[list[SidedCase]]:
         SystemExit: its sides cannot be compared.
 
     """
-    while len(found := kept(store)) < count:
-        words = kind.words[len(found) % len(kind.words)]
-        command = [sys.executable, "-m", "dlbench", "ab", *words, "--progress", "off", "--store", str(store)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT.parent)
-        figures = kept(store)[-1]
-        if figures[0].refused:
-            sys.exit(f"not comparable: {figures[0].refused}")
-        print(f"        {len(found) + 1}  {told(figures)}", flush=True)
+    series = Series(kind, store, count)
+    with ThreadPoolExecutor(len(kind.cores)) as pool:
+        for ended in [pool.submit(series.measure, core) for core in kind.cores]:
+            ended.result()
+    found = list(kept(store).values())
+    if refused := next((figures[0].refused for figures in found if figures[0].refused), None):
+        sys.exit(f"not comparable: {refused}")
     return found
 
 
