@@ -124,7 +124,7 @@ def looked_at_often() -> None:
 def two_figures() -> None:
     """Say it of cases that are decided by two figures that resemble each other, as `ab` does it of training."""
     design = sequential_design(alpha=LEVEL / 2)
-    used, power, fixed = [], [], []
+    used = []
     for number, (name, profile) in enumerate(PROFILES.items()):
         rng = np.random.default_rng(5000 + number)
         first = interleaved(profile, rng, CHANGES, design.most_pairs)
@@ -137,8 +137,6 @@ def two_figures() -> None:
             once = found(first[:, :FIXED] + effect)
             used.append(pairs)
             if slowdown:
-                power.append(share)
-                fixed.append(once)
                 value = f"{share:.1%} with {pairs:.1f} pairs; one figure, 12 pairs at once: {once:.1%}"
                 met = share >= once - 0.01
                 say(f"found at {slowdown:.0%}, two figures, noise {name}", value, "at most a point less", met=met)

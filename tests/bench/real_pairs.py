@@ -3,8 +3,8 @@
 Usage: real_pairs.py equal|slower [COUNT]. What the store holds already is counted, not measured again; Ctrl-C loses the
 comparisons under way, and the next call goes on. Remove STORE to begin anew.
 
-Equals are measured on every core at once, a comparison on each: the neighbours are noise, as on a shared runner, and
-what noise does to equals is the question.
+Equals are measured on every core at once, a comparison on each, which takes half the time on two: each is the other's
+neighbour, as on a shared runner. That is another question than on a quiet machine, not always a harder one.
 """
 
 import os
