@@ -155,7 +155,7 @@ def test_a_thousand_layers_build_and_train(tmp_path: Path) -> None:
 
 
 def test_a_damaged_cache_is_made_anew(own_cache: Path, tmp_path: Path) -> None:
-    words = ("cancer_mlp", "-b", "torch", "--phase", "infer")
+    words = ("cancer_mlp", "-b", "jax", "--phase", "infer")
     assert measure(tmp_path, *words).status == 0
     (data,) = (own_cache / "data").glob("cancer_mlp-*.npz")
     data.write_bytes(data.read_bytes()[:1000])
@@ -174,7 +174,7 @@ def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "net.py").write_text((MODELS / "small.py").read_text() + "\nanother = build_model\n")
     names = ["old/net.py", "new/net.py", "old/net.py:another"]
-    ended = measure(tmp_path, *names, "-b", "torch", "--phase", "infer", "-p", "width=4")
+    ended = measure(tmp_path, *names, "-b", "jax", "--phase", "infer", "-p", "width=4")
     assert ended.status == 0, ended.stderr
     assert [row["workload"] for row in ended.rows] == ["net", "new/net", "net:another"]
     assert all(row["infer_throughput_samples_per_s"] > 0 for row in ended.rows)
