@@ -51,14 +51,16 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
     resident: list[int] = []
     check = check_loss(step, 1 + SETTLING_STEPS + count)
     single = SingleSteps(dispatch, step.wait, effort, clock)
+    measured_before = 0
 
     def after_window(steps: int) -> None:
-        check(steps + len(single.seconds))
+        check(measured_before + steps + len(single.seconds))
         now = memory.resident_bytes()
         if now is not None:
             resident.append(now)
 
     def measure() -> tuple[Window, ...]:
+        nonlocal measured_before
         resident.clear()
         single.restart()
         windows = measure_windows(
@@ -73,7 +75,9 @@ def measure_train(session: Session, case: Case, clock: Clock) -> Fields:
             check=after_window,
         )
         single.complete()
-        check(sum(window.steps for window in windows) + len(single.seconds))
+        steps = sum(window.steps for window in windows) + len(single.seconds)
+        check(measured_before + steps)
+        measured_before += steps
         return windows
 
     seen = session.watched(measure)
@@ -190,6 +194,7 @@ def measure_converge(session: Session, case: Case, clock: Clock) -> Fields:
             "epoch_limit": epoch_limit,
             "usual_epoch_limit": request.epoch_limit,
             "stops_at_target": asked is None,
+            "metric": request.metric,
             "target": request.target,
             "energy_from": " and ".join(ENERGY_SOURCES[mark] for mark in energy.marks) or None,
             "energy_note": None if energy.marks else _why_no_energy(energy, request),
