@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dlbench.harness.commands.gate import read_gate
-from dlbench.results.comparing.sides import Terms
+from dlbench.harness.commands.gate import status as exit_status
+from dlbench.results.comparing.sides import Terms, broken_options
 from dlbench.results.errors import UsageError
 from dlbench.results.gate.annotations import as_annotations
+from dlbench.results.gate.junit import as_junit
 from dlbench.results.gate.metrics import Policies, policies_of
 from dlbench.results.gate.policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan
 from dlbench.results.gate.table import verdict_of
 from dlbench.results.gate.terms import GateTerms, gate_options, gate_terms, gated
 from dlbench.results.gate.verdict import MetricVerdict, gate_verdict
-from dlbench.results.records.model import Case, Run, Trial
+from dlbench.results.records.model import Case, Failure, LeftOut, Run, Trial
 from dlbench.results.records.store import RunWriter
 from dlbench.results.tables.export import export
 from junitparser import JUnitXml
@@ -99,7 +101,16 @@ def test_policies_come_from_the_configuration() -> None:
         ("[gate.metrics.throughput]\nkind = 'gat'", "did you mean 'gate'"),
         ("[gate.metrics.throughput]\nmargin = 'much'", "margin takes a number"),
         ("[gate]\nscreen_pairs = 2", "screen_pairs takes 5 to 50; received 2"),
-        ("[gate]\npairs = 7", "it takes screen_pairs, confirm_pairs and a table gate.metrics"),
+        ("[gate]\nscreen_pair = 7", "in dlbench.toml 'screen_pair'; did you mean 'screen_pairs'"),
+        ("[gate]\nscreen_effect = 2", "screen_effect takes a share, 0 to 0.5; received 2"),
+        (
+            "[gate.metrics.throughput]\nkind = 'must_not_worsen'",
+            "throughput: must_not_worsen needs a margin",
+        ),
+        (
+            "[gate.metrics.accuracy]\nmargin = 0",
+            "accuracy: a metric that must not worsen needs a margin",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_told(text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +119,14 @@ def test_a_wrong_configuration_is_told(text: str, told: str, tmp_path: Path, mon
     with pytest.raises(UsageError) as caught:
         read_gate()
     assert told in str(caught.value)
+
+
+def test_from_which_share_is_suspected_may_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dlbench.toml").write_text("[gate]\nscreen_effect = 0.005")
+    gate = read_gate()
+    assert gate.plan.screen_effect == 0.005
+    assert gate_terms(gate_run(1.0, gate=gate)) == gate
 
 
 def test_what_is_asked_of_throughput_is_asked_of_its_ninth_decile() -> None:
@@ -123,6 +142,66 @@ def test_what_was_asked_is_kept_in_the_header() -> None:
     assert kept is not None
     assert (kept.plan.screen_pairs, kept.plan.confirm_pairs) == (5, 6)
     assert kept.policies.of("throughput", INFO).margin == 0.1
+
+
+ALONE = Case.of("other", backend="jax", environment="old", phase="train")
+
+
+@pytest.mark.parametrize(("side", "verdict", "status"), [("a", "inconclusive", 5), ("b", "passed", 0)])
+def test_a_case_that_the_candidate_lost_keeps_it_from_passing(side: str, verdict: str, status: int) -> None:
+    run = gate_run(1.0, count=7)
+    left_out = (LeftOut(ALONE, f"only side {side} can measure it", side),)
+    run = replace(run, header=replace(run.header, left_out=left_out))
+    found = gated(run, TERMS, PLAIN)
+    assert (found.verdict, found.exit_status) == (verdict, status)
+    (alone,) = [metric for metric in found.metrics if metric.case == "other backend=jax"]
+    assert (alone.verdict, alone.name) == ("nothing comparable" if side == "a" else "reported", "train")
+    assert f"only side {side} can measure it" in export(run, "table")
+    assert exit_status(run, "pass") == status
+
+
+def test_a_planned_case_without_any_value_is_not_passed_over() -> None:
+    run = gate_run(1.0, count=7)
+    learns = Case.of("toy", backend="jax", phase="converge")
+    run = replace(run, header=replace(run.header, cases=(CASE, learns)))
+    told = {metric.name: metric.verdict for metric in gated(run, TERMS, PLAIN).metrics}
+    assert told["converge accuracy"] == "nothing comparable"
+    assert told["train throughput"] == "passed"
+    assert exit_status(run, "pass") == 5
+
+
+def test_a_process_that_failed_is_in_the_headline_and_every_report(tmp_path: Path) -> None:
+    run = gate_run(1.0, count=7)
+    failures = tuple(Failure(CASE, f"b{n}-a", n, 0, n, "crashed", "it\nbroke", side="a") for n in (1, 2))
+    run = replace(run, failures=failures)
+    verdict = verdict_of(run)
+    assert verdict is not None
+    assert (verdict.verdict, exit_status(run, "pass")) == ("broken", 4)
+    assert "BROKEN: toy backend=jax train: side a, crashed in 2 processes" in " ".join(export(run, "table").split())
+    assert as_annotations(verdict).startswith("::error title=broken::toy backend=jax train: side a, crashed in 2")
+    (suite,) = JUnitXml.fromstring(as_junit(verdict, "gate").encode())
+    assert suite.errors == 1
+
+
+def test_what_the_candidate_cannot_begin_is_broken_and_what_the_baseline_could_not_is_not() -> None:
+    for side, status in (("a", 0), ("b", 4)):
+        run = gate_run(1.0, count=7)
+        options = {**run.header.options, **broken_options({"a": (), "b": (), side: ["net.py: no model"]})}
+        run = replace(run, header=replace(run.header, options=options))
+        assert exit_status(run, "fail") == status
+
+
+def test_the_metric_of_both_sides_must_be_the_same() -> None:
+    learns = Case.of("toy", backend="jax", phase="converge")
+    trials = [
+        sided_trial(learns, side, pair, 1e-3, windows=(), epochs=epochs(0.5, 0.9), ledger={"metric": metric})
+        for side, metric in (("a", "accuracy"), ("b", "loss"))
+        for pair in range(7)
+    ]
+    run = gate_run(1.0, count=1)
+    run = replace(run, header=replace(run.header, cases=(learns,)), trials=tuple(trials))
+    found = gated(run, TERMS, PLAIN)
+    assert found.verdict == "nothing comparable"
 
 
 def test_the_table_has_the_worst_first() -> None:

@@ -96,7 +96,12 @@ def test_suspects_without_fresh_pairs_still_count_among_the_suspects() -> None:
 
 
 def test_a_difference_below_the_smallest_share_or_the_margin_is_not_suspected() -> None:
-    assert screen([_samples("metric", 1.01, sd=0.001)])[0].verdict == PASSED
+    small = [_samples("metric", 1.01, sd=0.001)]
+    (passed,) = screen(small)
+    assert passed.verdict == PASSED
+    assert "less than the 2.0 % from which it is suspected" in passed.words
+    assert 0.02 < (passed.smallest or 0.0) < 0.021
+    assert screen(small, GatePlan(screen_effect=0.005))[0].verdict == SUSPECT
     wide = MetricPolicy(margin=0.2)
     slow = _samples("metric", 1.1)
     assert _one(slow.candidate, slow.baseline, wide).verdict == PASSED

@@ -1,10 +1,12 @@
 """The verdict on a change from those on its metrics."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from dlbench.results.gate.policy import GATE
 from dlbench.results.gate.verdict import (
+    BROKEN,
     EXIT_STATUS,
     INCONCLUSIVE,
     NOTHING_COMPARABLE,
@@ -41,3 +43,21 @@ def test_words_name_what_decided() -> None:
     assert gate_verdict(_metrics((PASSED, REGRESSION))).words == "1 of 2 metrics worse: cnn 1"
     assert gate_verdict(_metrics((PASSED, SUSPECT))).words == "1 of 2 metrics could not be decided: cnn 1"
     assert gate_verdict(_metrics((NOTHING_COMPARABLE,))).words == "no metric has values on both sides"
+
+
+def test_what_broke_is_no_pass_and_no_excuse_for_a_regression() -> None:
+    broke = ["side b: no such file"]
+    found = gate_verdict(_metrics((PASSED, INCONCLUSIVE)), broke)
+    assert (found.verdict, found.exit_status, found.words) == (BROKEN, 4, "side b: no such file")
+    assert gate_verdict([], broke).verdict == BROKEN
+    assert gate_verdict(_metrics((REGRESSION,)), broke).exit_status == 1
+
+
+def test_only_noise_is_told_from_a_want_of_values() -> None:
+    noisy, passed = _metrics((INCONCLUSIVE, PASSED))
+    assert gate_verdict([noisy, passed]).only_noise
+    assert not gate_verdict([passed]).only_noise
+    lacking = replace(noisy, name="lost", lacking=True)
+    found = gate_verdict([noisy, lacking, passed])
+    assert not found.only_noise
+    assert found.words.endswith("for want of values, not for noise: cnn lost")

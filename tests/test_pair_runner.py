@@ -124,6 +124,32 @@ def test_jobs_that_one_side_lacks_are_left_out_with_the_reason() -> None:
     assert any(reason.startswith("only side a can measure it: Jax: it has no XLA") for reason in reasons)
 
 
+def test_a_job_with_fewer_cases_on_one_side_is_paired_in_the_others() -> None:
+    learns = {"a": candidate(spec("toy")), "b": candidate(spec("toy", phases=("train", "infer")))}
+    plans = {
+        side: make_plan([one], backends("jax"), Selection(), ("train", "converge")) for side, one in learns.items()
+    }
+    paired = pair_jobs(plans, ("environment",))
+    (pair,) = paired.pairs
+    assert [case.text("phase") for case in pair.cases] == ["train"]
+    assert all([case.text("phase") for case in job.cases] == ["train"] for job in pair.sides.values())
+    (alone,) = [item for item in paired.left_out if item.side]
+    assert (alone.case.text("phase"), alone.side) == ("converge", "a")
+
+
+def test_of_batch_sizes_under_comparison_the_single_sample_is_left_out() -> None:
+    plans = {
+        side: make_plan([candidate(spec("toy"))], backends("jax"), Selection(batch_sizes=(size,)), ("train", "infer"))
+        for side, size in (("a", 16), ("b", 64))
+    }
+    paired = pair_jobs(plans, ("batch_size",))
+    (pair,) = paired.pairs
+    assert [case.text("phase") for case in pair.cases] == ["train", "infer"]
+    for side, size in (("a", 16), ("b", 64)):
+        assert [case.get("batch_size") for case in pair.sides[side].cases] == [size, size]
+    assert {item.reason for item in paired.left_out} == {"batch_size is compared: this would be the same on both sides"}
+
+
 def test_phases_without_a_figure_are_left_out() -> None:
     paired = toy_pairs("toy", phases=("train", "parts"))
     assert [case.text("phase") for pair in paired.pairs for case in pair.cases] == ["train"]

@@ -121,11 +121,11 @@ def test_a_gate_writes_its_reports_however_it_ends(
     assert Path("t.txt").read_text() == Path("out.md").read_text()
 
 
-def test_a_gate_without_a_pair_has_an_empty_suite(tmp_path: Path) -> None:
+def test_a_gate_without_a_pair_has_an_error_for_each_case(tmp_path: Path) -> None:
     run = sided_run({"a": [], "b": []}, options=gate_options(GateTerms(GatePlan(), Policies({}))))
     write_reports(run, [Report("junit", str(tmp_path / "gate.xml"))], str(tmp_path))
     (suite,) = JUnitXml.fromfile(str(tmp_path / "gate.xml"))
-    assert (suite.name, suite.tests) == (run.header.run, 0)
+    assert (suite.name, suite.tests, suite.errors) == (run.header.run, 1, 1)
 
 
 def test_a_comparison_writes_its_reports_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

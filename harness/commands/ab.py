@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ...results import units
+from ...results.comparing.sides import broken_of, sided_cases, terms_of
 from ...results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
 from ...results.records.model import Run
 from ...results.statistics.sequential_design import LOOKS
@@ -76,9 +77,13 @@ def length_text(comparison: Comparison) -> str:
 
 
 def exit_status(run: Run, outcome: Outcome) -> int:
-    """Return the status of a comparison: interrupted, a case broke, nothing measured, or fine whatever was found."""
+    """Return the status of a comparison: interrupted, a case broke, nothing comparable, or fine whatever was found."""
     if outcome.state == "interrupted":
         return Interrupted.exit_code
-    if run.failures:
+    if run.failures or broken_of(run):
         return BrokenError.exit_code
-    return 0 if run.trials else NothingMeasured.exit_code
+    terms = terms_of(run)
+    comparable = terms is not None and any(
+        one.refused is None and one.decision.pairs for one in sided_cases(run, terms)
+    )
+    return 0 if comparable else NothingMeasured.exit_code

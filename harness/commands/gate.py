@@ -8,13 +8,12 @@ from typing import Any
 
 from ...results import units
 from ...results.comparing.sides import terms_of
-from ...results.errors import BrokenError, Interrupted, NothingMeasured, UsageError
+from ...results.errors import BrokenError, Interrupted, NothingMeasured, UsageError, unknown
 from ...results.gate.annotations import as_annotations
 from ...results.gate.metrics import Policies, policies_of
 from ...results.gate.policy import GatePlan
 from ...results.gate.table import verdict_of
 from ...results.gate.terms import GateTerms, gate_options, gate_terms
-from ...results.gate.verdict import INCONCLUSIVE, REGRESSION
 from ...results.records.model import Run
 from ...results.records.store import find_run, read_run, store_path
 from ..comparing.gate_run import in_two_stages
@@ -25,6 +24,8 @@ from ..reports import Report, parse_reports, write_reports
 
 PHASES = ("train", "infer", "converge")
 LIMITS = {"screen_pairs": (5, 50), "confirm_pairs": (5, 100)}
+MOST_EFFECT = 0.5
+KNOWN = (*LIMITS, "screen_effect", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,12 @@ def read_gate(config: Path = Path(CONFIG)) -> GateTerms:
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise UsageError(f"{config}: [gate] {key} takes {low} to {high}; received {value!r}")
             plan = replace(plan, **{key: value})
+        elif key == "screen_effect":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_EFFECT:
+                raise UsageError(f"{config}: [gate] {key} takes a share, 0 to {MOST_EFFECT}; received {value!r}")
+            plan = replace(plan, screen_effect=float(value))
         elif key != "metrics":
-            raise UsageError(f"{config}: [gate] has {key!r}; it takes {', '.join(LIMITS)} and a table gate.metrics")
+            raise unknown(f"key of [gate] in {config}", key, KNOWN)
     metrics = table.get("metrics", {})
     if not isinstance(metrics, Mapping):
         raise UsageError(f"{config}: [gate.metrics] must be a table")
@@ -143,17 +148,14 @@ def tell(run: Run, words: SideArguments, telling: Telling, reports: Sequence[Rep
 
 
 def status(run: Run, inconclusive: str) -> int:
-    """Return the exit status: a regression, a case that broke, nothing comparable, inconclusive, or fine."""
+    """Return the exit status: a regression, what broke, nothing comparable, inconclusive, or fine.
+
+    `pass` goes for what was measured and is too noisy to be decided, not for what has no values.
+    """
     verdict = verdict_of(run)
     if verdict is None:
         return NothingMeasured.exit_code
-    if verdict.verdict == REGRESSION:
-        return verdict.exit_status
-    if run.failures:
-        return BrokenError.exit_code
-    if verdict.verdict == INCONCLUSIVE and inconclusive == "pass":
-        return 0
-    return verdict.exit_status
+    return 0 if verdict.only_noise and inconclusive == "pass" else verdict.exit_status
 
 
 def length_text(comparison: Comparison, plan: GatePlan) -> str:

@@ -6,15 +6,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...results.comparing.sides import SIDES, Terms, options_of
+from ...results.comparing.sides import SIDES, Terms, broken_options, options_of
 from ...results.errors import NothingMeasured, UsageError
 from ...results.factors import Scalar
 from ...results.records.model import Run
+from ...results.records.store import store_path
 from .. import options as parse
 from ..experiments.datasets import obtain_all
 from ..experiments.execute import Measure, execute, recipes_of
 from ..experiments.experiment import Experiment, design
-from ..experiments.forecast import Forecast, job_key
+from ..experiments.forecast import forecast, job_key
 from ..experiments.observers import make_observer
 from ..experiments.prepared import downloads_for
 from ..experiments.runner import Outcome, Stop
@@ -205,7 +206,9 @@ def compare_plans(
     designs = {side: design(selections[side], options, observer) for side in SIDES}
     paired = pair_jobs({side: designs[side].plan for side in SIDES}, compared)
     if not paired.pairs:
-        reasons = dict.fromkeys(item.reason for item in paired.left_out)
+        reasons = dict.fromkeys(
+            [*(item.reason for item in paired.left_out), *designs["a"].broken, *designs["b"].broken]
+        )
         raise NothingMeasured("nothing can be measured on both sides: " + "; ".join(reasons))
     terms = Terms(sides["a"].text, sides["b"].text, compared, course.most_pairs, course.margin, paired.verdicts)
     a, b = (designs[side] for side in SIDES)
@@ -215,11 +218,11 @@ def compare_plans(
         a,
         plan=replace(paired.plan, notes=()),
         schedule=replace(a.schedule, blocks=course.most_pairs),
-        expected=Forecast({**a.expected.seconds, **b.expected.seconds}, a.expected.guessed | b.expected.guessed),
+        expected=forecast(paired.plan, a.schedule.effort, a.machine, store_path(options.store)),
         environments=tuple(environments.values()),
         notes=tuple(notes),
         broken=(*a.broken, *b.broken),
-        kept={**options_of(terms), **course.kept},
+        kept={**options_of(terms), **broken_options({"a": a.broken, "b": b.broken}), **course.kept},
     )
     return Comparison(paired, experiment, terms)
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -184,7 +184,8 @@ def _header(
 def _infos(prepared: Mapping[PlannedJob, PreparedData | str], margin: float | None) -> tuple[WorkloadInfo, ...]:
     """Return a description per workload; a best value or target that depends on parameters is left to the trials.
 
-    A margin that the user gave holds for every workload.
+    What the first job says of the metric and its margin holds: of two sides the baseline's, so that no change is judged
+    by a margin of its own. A margin that the user gave holds for every workload.
     """
     found: dict[str, WorkloadInfo] = {}
     for job, data in prepared.items():
@@ -193,8 +194,9 @@ def _infos(prepared: Mapping[PlannedJob, PreparedData | str], margin: float | No
         target = data.target if isinstance(data, PreparedData) and data.target is not None else spec.target
         known = found.get(spec.name)
         if known is not None:
-            best = best if known.best == best else None
-            target = target if known.target == target else None
+            same_best, same_target = known.best == best, known.target == target
+            found[spec.name] = replace(known, best=best if same_best else None, target=target if same_target else None)
+            continue
         found[spec.name] = WorkloadInfo(
             name=spec.name,
             area=spec.area,

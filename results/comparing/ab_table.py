@@ -1,6 +1,7 @@
 """The table of a run with two sides: what each case took on each, the ratio, and the verdict."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .. import units
 from ..history.history import differences_text, value_text
@@ -11,7 +12,7 @@ from ..records.model import Run
 from ..section import Fact, Section
 from ..statistics.equivalence import BETTER, WORSE
 from ..statistics.sequential import SAME
-from .sides import SIDES, A, B, SidedCase, Terms, sided_cases, terms_of
+from .sides import SIDES, A, B, SidedCase, Terms, broken_of, sided_cases, terms_of
 
 STYLES = {BETTER: "bold green", WORSE: "bold red", SAME: "bold"}
 
@@ -24,7 +25,11 @@ def ab_sections(run: Run) -> list[Section]:
     found: dict[str, list[SidedCase]] = {}
     for one in sided_cases(run, terms):
         found.setdefault(one.case.workload, []).append(one)
-    return [_section(workload, cases, terms) for workload, cases in found.items()]
+    sections = [_section(workload, cases, terms) for workload, cases in found.items()]
+    alone = [item for item in run.header.left_out if item.side]
+    told = [f"left out: {item.case.workload} {case_words(item.case.factors)}: {item.reason}" for item in alone]
+    told += [f"broken on side {side}: {words}" for side, words in broken_of(run).items()]
+    return [*sections[:-1], *(replace(last, notes=[*last.notes, *told]) for last in sections[-1:])]
 
 
 def _section(workload: str, cases: Sequence[SidedCase], terms: Terms) -> Section:

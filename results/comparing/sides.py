@@ -115,6 +115,17 @@ def options_of(terms: Terms) -> dict[str, str | int | float | None]:
     }
 
 
+def broken_options(broken: Mapping[str, Sequence[str]]) -> dict[str, str | None]:
+    """Return the header's options that `broken_of` reads: what of each side could not be planned since it is broken."""
+    return {f"broken_{side}": "; ".join(broken[side]) or None for side in SIDES}
+
+
+def broken_of(run: Run) -> dict[str, str]:
+    """Return what was broken before anything was measured, by side."""
+    found = {side: run.header.options.get(f"broken_{side}") for side in SIDES}
+    return {side: str(words) for side, words in found.items() if words}
+
+
 def common_case(case: Case, compared: Sequence[str]) -> Case:
     """Return a case without the factors under comparison: the same for both sides."""
     return Case(case.workload, {name: value for name, value in case.factors.items() if name not in compared})
@@ -176,6 +187,8 @@ def sided(
         for name, words in REFUSED.items()
         if name not in ignored and all(firsts) and firsts[0].get(name) != firsts[1].get(name)
     ]
+    if len({first["metric"] for first in firsts if first.get("metric") is not None}) > 1:
+        refused.append("another test metric")
     lost = {side: any(failure.side == side for failure in failures) for side in SIDES}
     found = []
     for place, metric in enumerate(terms.metrics_of(case)):

@@ -1,6 +1,6 @@
 """A gate's verdict as GitHub's workflow commands: a line that its log turns into an annotation."""
 
-from .verdict import INCONCLUSIVE, NOTHING_COMPARABLE, REGRESSION, GateVerdict
+from .verdict import BROKEN, INCONCLUSIVE, NOTHING_COMPARABLE, REGRESSION, GateVerdict
 
 LEVELS = {REGRESSION: "error", INCONCLUSIVE: "warning", NOTHING_COMPARABLE: "warning"}
 MOST = 9
@@ -8,14 +8,17 @@ MOST = 9
 
 
 def as_annotations(verdict: GateVerdict) -> str:
-    """Return a command for each metric that is worse or open, the worse first; the rest of them are counted."""
-    told = [metric for kind in LEVELS for metric in verdict.metrics if metric.verdict == kind]
-    lines = [
-        _command(LEVELS[metric.verdict], f"{metric.verdict}: {metric.name}", f"{metric.case}: {metric.words}")
-        for metric in told[:MOST]
-    ]
-    if len(told) > MOST:
-        lines.append(_command("notice", "dlbench gate", f"{len(told) - MOST} more; see the table"))
+    """Return a command for what is worse, broke or is open, in this order; what is too much is counted."""
+    of = {kind: [metric for metric in verdict.metrics if metric.verdict == kind] for kind in LEVELS}
+    told = {
+        kind: [_command(level, f"{kind}: {metric.name}", f"{metric.case}: {metric.words}") for metric in of[kind]]
+        for kind, level in LEVELS.items()
+    }
+    broken = [_command("error", BROKEN, words) for words in verdict.broken]
+    every = [*told.pop(REGRESSION), *broken, *(line for lines in told.values() for line in lines)]
+    lines = every[:MOST]
+    if len(every) > MOST:
+        lines.append(_command("notice", "dlbench gate", f"{len(every) - MOST} more; see the table"))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -5,11 +5,14 @@ suspects and not for all metrics, keeps false alarms rare and finds more than a 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import units
+from ..statistics import stats
 from ..statistics.equivalence import ROUNDING
 from ..statistics.holm import holm
 from ..statistics.stats import Interval
@@ -29,6 +32,8 @@ from .verdict import (
 
 BETTER_ALPHA = 0.025
 """One-sided level at which a metric is called better."""
+ONE_SIDE = (1 + stats.CONFIDENCE) / 2
+BEYOND = "the ratio is beyond any number"
 
 
 def suspected(
@@ -58,7 +63,12 @@ def screen(samples: Sequence[MetricSamples], plan: GatePlan | None = None) -> tu
     return tuple(_screened(one, plan or GatePlan()) for one in samples)
 
 
-def judge(first: Sequence[MetricVerdict], fresh: Sequence[MetricSamples], plan: GatePlan | None = None) -> GateVerdict:
+def judge(
+    first: Sequence[MetricVerdict],
+    fresh: Sequence[MetricSamples],
+    plan: GatePlan | None = None,
+    broken: Sequence[str] = (),
+) -> GateVerdict:
     """Return the verdict on a change from the first stage and the fresh samples of its suspects.
 
     Each suspect is tested on the fresh pairs alone, and Holm's correction goes over all suspects, those without fresh
@@ -77,10 +87,10 @@ def judge(first: Sequence[MetricVerdict], fresh: Sequence[MetricSamples], plan: 
         if one.key in tested:
             decided.append(_confirmed(again[one.key], tested[one.key], adjusted[one.key], plan))
         elif one.verdict == SUSPECT:
-            decided.append(_said(one, INCONCLUSIVE, f"{one.words}; not measured again"))
+            decided.append(replace(one, verdict=INCONCLUSIVE, words=f"{one.words}; not measured again"))
         else:
             decided.append(one)
-    return gate_verdict(decided)
+    return gate_verdict(decided, broken)
 
 
 def _screened(samples: MetricSamples, plan: GatePlan) -> MetricVerdict:
@@ -121,17 +131,34 @@ def _passed_or_not(samples: MetricSamples, found: Worsening, plan: GatePlan, adj
     policy = samples.policy
     doubt = _doubt(samples, found, plan)
     if doubt:
-        return _verdict(samples, found, INCONCLUSIVE, doubt, adjusted)
+        return _verdict(samples, found, INCONCLUSIVE, doubt, adjusted, lacking=True)
     if policy.kind == MUST_NOT_WORSEN:
         if _within(found, policy):
             words = f"{_size(found, policy)}: within the margin of {units.number(policy.margin)}"
             return _verdict(samples, found, PASSED, words, adjusted)
         words = f"{_size(found, policy)}: shown neither to be worse nor to be within {units.number(policy.margin)}"
         return _verdict(samples, found, INCONCLUSIVE, f"{words}; it takes more seeds", adjusted)
-    words = "no worsening shown" if adjusted is None else "suspected at first, not shown by fresh pairs"
-    if found.smallest is not None:
-        words = f"{words}; {units.percent(found.smallest)} would be found four times in five"
-    return _verdict(samples, found, PASSED, words, adjusted)
+    least = max(plan.screen_effect, policy.margin)
+    words = "no worsening shown"
+    if adjusted is not None:
+        words = "suspected at first, not shown by fresh pairs"
+    elif found.p is not None and found.p < plan.screen_alpha:
+        words = f"{_size(found, policy)}: less than the {units.percent(least)} from which it is suspected"
+    smallest = _smallest(found, least)
+    if smallest is not None:
+        words = f"{words}; {units.percent(smallest)} would be found four times in five"
+    return replace(_verdict(samples, found, PASSED, words, adjusted), smallest=smallest)
+
+
+def _smallest(found: Worsening, least: float) -> float | None:
+    """Return the smallest true worsening that is suspected four times in five: shown, and seen to be `least` or more.
+
+    The second asks for least + z(.8) s / sqrt(n), with the standard error from the interval.
+    """
+    if found.smallest is None or found.effect is None or found.effect.low is None or found.effect.high is None:
+        return found.smallest
+    error = (found.effect.high - found.effect.low) / 2 / stats.t_quantile(ONE_SIDE, found.pairs - 1)
+    return max(found.smallest, least + NormalDist().inv_cdf(stats.POWER) * error)
 
 
 def _doubt(samples: MetricSamples, found: Worsening, plan: GatePlan) -> str | None:
@@ -170,8 +197,9 @@ def _tested(samples: MetricSamples) -> Worsening:
 def _untested(samples: MetricSamples, found: Worsening) -> MetricVerdict:
     """Return the verdict on what could not be tested."""
     verdict = INCONCLUSIVE if found.pairs else NOTHING_COMPARABLE
-    verdict = REPORTED if samples.policy.kind == REPORT else verdict
-    return _verdict(samples, found, verdict, found.reason or "the ratio is beyond any number")
+    if samples.policy.kind == REPORT:
+        return _verdict(samples, found, REPORTED, found.reason or BEYOND)
+    return _verdict(samples, found, verdict, found.reason or BEYOND, lacking=True)
 
 
 def _exact(samples: MetricSamples) -> MetricVerdict:
@@ -182,7 +210,7 @@ def _exact(samples: MetricSamples) -> MetricVerdict:
     missing = [name for name, side in zip(("candidate", "baseline"), usable, strict=True) if not side.size]
     if missing:
         words = f"no value of the {' and the '.join(missing)}"
-        return MetricVerdict(samples.case, samples.name, EXACT, NOTHING_COMPARABLE, words)
+        return MetricVerdict(samples.case, samples.name, EXACT, NOTHING_COMPARABLE, words, lacking=True)
     own, other = usable
     sign = -1 if policy.larger_is_better else 1
     # The best of the candidate against the worst of the baseline: the same where neither varies.
@@ -193,7 +221,7 @@ def _exact(samples: MetricSamples) -> MetricVerdict:
         return MetricVerdict(samples.case, samples.name, EXACT, REGRESSION, f"exactly: {text}", effect=effect)
     if lost := sides[0].size - own.size:
         words = f"the candidate has no value in {units.plural(lost, 'trial')}"
-        return MetricVerdict(samples.case, samples.name, EXACT, INCONCLUSIVE, words, effect=effect)
+        return MetricVerdict(samples.case, samples.name, EXACT, INCONCLUSIVE, words, effect=effect, lacking=True)
     if np.ptp(own) > 0 or np.ptp(other) > 0:
         words = "varies between trials, so it cannot be compared exactly: choose kind gate"
         return MetricVerdict(samples.case, samples.name, EXACT, INCONCLUSIVE, words, effect=effect)
@@ -203,18 +231,18 @@ def _exact(samples: MetricSamples) -> MetricVerdict:
 
 
 def _verdict(
-    samples: MetricSamples, found: Worsening, verdict: str, words: str, adjusted: float | None = None
+    samples: MetricSamples,
+    found: Worsening,
+    verdict: str,
+    words: str,
+    adjusted: float | None = None,
+    *,
+    lacking: bool = False,
 ) -> MetricVerdict:
     better = found.p_better is not None and found.p_better <= BETTER_ALPHA
     kind, smallest = samples.policy.kind, found.smallest
     return MetricVerdict(
-        samples.case, samples.name, kind, verdict, words, found.p, adjusted, found.effect, smallest, better
-    )
-
-
-def _said(one: MetricVerdict, verdict: str, words: str) -> MetricVerdict:
-    return MetricVerdict(
-        one.case, one.name, one.kind, verdict, words, one.p, None, one.effect, one.smallest, one.better
+        samples.case, samples.name, kind, verdict, words, found.p, adjusted, found.effect, smallest, better, lacking
     )
 
 

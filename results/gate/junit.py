@@ -1,13 +1,13 @@
 """A gate's verdict as JUnit XML, which CI systems show as tests."""
 
 from ..errors import UnsupportedError
-from .verdict import INCONCLUSIVE, NOTHING_COMPARABLE, REGRESSION, REPORTED, GateVerdict
+from .verdict import BROKEN, INCONCLUSIVE, NOTHING_COMPARABLE, REGRESSION, REPORTED, GateVerdict
 
 
 def as_junit(verdict: GateVerdict, suite: str) -> str:
     """Return a test suite with a test for each metric of each case.
 
-    A regression is a failure, what could not be decided an error, what is only reported is skipped.
+    A regression is a failure, what could not be decided or broke is an error, what is only reported is skipped.
 
     Args:
         verdict: of the gate.
@@ -30,6 +30,10 @@ def as_junit(verdict: GateVerdict, suite: str) -> str:
             case.result = [kinds[metric.verdict](metric.words, metric.verdict)]
         else:
             case.system_out = metric.words
+        found.add_testcase(case)
+    for number, words in enumerate(verdict.broken, 1):
+        case = TestCase(f"{BROKEN} {number}", classname="dlbench gate")
+        case.result = [Error(words, BROKEN)]
         found.add_testcase(case)
     xml = JUnitXml("dlbench gate")
     xml.add_testsuite(found)

@@ -8,7 +8,7 @@ import numpy as np
 from ..comparing.sides import A, B, SidedCase, metrics_of
 from ..errors import UsageError, unknown
 from ..history.points import METRICS
-from ..records.model import Trial, WorkloadInfo
+from ..records.model import Case, Trial, WorkloadInfo
 from .policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, MetricPolicy, MetricSamples
 
 Exact = Callable[[Trial], float | None]
@@ -40,7 +40,8 @@ EXACT_OF_PHASE = {
 }
 """Each is told once, where it belongs."""
 
-USUAL_KINDS = {"memory": REPORT, "time_to_target": REPORT, "accuracy": MUST_NOT_WORSEN}
+ACCURACY = "accuracy"
+USUAL_KINDS = {"memory": REPORT, "time_to_target": REPORT, ACCURACY: MUST_NOT_WORSEN}
 """Of figures that are not GATE: memory of quick runs varies by up to 50 MB, time to target by whole epochs."""
 ASKED_LIKE = {"throughput_p90": "throughput"}
 """Of a figure that has no table of its own, as much is asked as of the other: whoever allows 3 % less means both."""
@@ -56,15 +57,12 @@ class Policies:
     def of(self, name: str, info: WorkloadInfo | None) -> MetricPolicy:
         """Return the policy of a metric on a workload.
 
-        Accuracy without a margin is reported: that it did not worsen cannot be shown.
-
-        Raises:
-            UsageError: the configuration has a kind or a margin that does not exist.
+        Accuracy without a margin has the workload's. If that has none, accuracy is reported: that it did not worsen
+        cannot be shown.
 
         """
         own = self.given.get(name, self.given.get(ASKED_LIKE.get(name, name), {}))
-        usual = EXACT if name in EXACT_METRICS else USUAL_KINDS.get(name, GATE)
-        kind, margin = str(own.get("kind", usual)), own.get("margin")
+        kind, margin = str(own.get("kind", usual_kind(name))), own.get("margin")
         if kind == MUST_NOT_WORSEN and margin is None:
             margin = info.margin if info else None
             if margin is None:
@@ -73,6 +71,11 @@ class Policies:
         if larger is None:
             larger = info.direction if info else "max"
         return MetricPolicy(kind, larger == "max", float(margin) if isinstance(margin, int | float) else 0.0)
+
+
+def usual_kind(name: str) -> str:
+    """Return what is asked of a metric unless the user says otherwise."""
+    return EXACT if name in EXACT_METRICS else USUAL_KINDS.get(name, GATE)
 
 
 def policies_of(table: Mapping[str, object], where: str) -> Policies:
@@ -95,7 +98,16 @@ def policies_of(table: Mapping[str, object], where: str) -> Policies:
         margin = given.get("margin", 0.0)
         if isinstance(margin, bool) or not isinstance(margin, int | float):
             raise UsageError(f"{where}.{name}: margin takes a number such as 0.02; received {margin!r}")
-        MetricPolicy(str(given.get("kind", GATE)), margin=float(margin) or 1.0)
+        kind = str(given.get("kind", usual_kind(name)))
+        if kind == MUST_NOT_WORSEN and name != ACCURACY and "margin" not in given:
+            raise UsageError(
+                f"{where}.{name}: {kind} needs a margin, in the unit of {name}: no workload has a usual one"
+            )
+        workloads_own = kind == MUST_NOT_WORSEN and "margin" not in given
+        try:
+            MetricPolicy(kind, margin=1.0 if workloads_own else float(margin))
+        except UsageError as error:
+            raise UsageError(f"{where}.{name}: {error}") from error
         found[name] = dict(given)
     return Policies(found)
 
@@ -103,7 +115,8 @@ def policies_of(table: Mapping[str, object], where: str) -> Policies:
 def samples(cases: Sequence[SidedCase], policies: Policies, pairs: range) -> list[MetricSamples]:
     """Return the values of every metric, named with its phase, of every case, of some of the pairs.
 
-    Cases whose sides cannot be compared have no values: what is not comparable does not pass.
+    Cases whose sides cannot be compared have no values: what is not comparable does not pass. Of the figures that no
+    trial has, those without which a case says nothing are there too.
 
     Args:
         cases: of a run with two sides.
@@ -120,18 +133,25 @@ def samples(cases: Sequence[SidedCase], policies: Policies, pairs: range) -> lis
             told = any(value is not None for side in values.values() for value in side)
             if case.refused:
                 values = {side: [None] * len(blocks) for side in (A, B)}
-            if told:
+            if told or name in _essential(case):
                 policy = policies.of(name, case.info)
                 told_name = f"{case.case.text('phase')} {name}"
-                found.append(MetricSamples(told_name, _array(values[B]), _array(values[A]), policy, case_name(case)))
+                name_of = case_name(case.case)
+                found.append(MetricSamples(told_name, _array(values[B]), _array(values[A]), policy, name_of))
     return found
 
 
-def case_name(case: SidedCase) -> str:
+def case_name(case: Case) -> str:
     """Return a case in words, but for its phase: what is learnt there belongs to what is trained there."""
-    given = sorted(item for item in case.case.factors.items() if item[0] != "phase")
+    given = sorted(item for item in case.factors.items() if item[0] != "phase")
     factors = [f"{name.removeprefix('p.')}={value}" for name, value in given]
-    return " ".join([case.case.workload, *factors])
+    return " ".join([case.workload, *factors])
+
+
+def _essential(case: SidedCase) -> tuple[str, ...]:
+    """Return the figures that a case must have: without a value on either side they are not passed over."""
+    trained = case.case.get("phase") == "converge" and case.info is not None and case.info.metric is not None
+    return (*metrics_of(case.case)[:1], *((ACCURACY,) if trained else ()))
 
 
 def _figures(case: SidedCase) -> dict[str, Figure]:

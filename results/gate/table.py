@@ -37,7 +37,7 @@ def section_of(verdict: GateVerdict) -> Section:
         "",
         [Head(("case", "metric"), 0, left=True), Head(("worsening", "interval"), 0), Head(("verdict",), 0, left=True)],
         [_entry(one) for one in ordered],
-        _notes(ordered),
+        [*_notes(ordered), *(f"broke: {words}" for words in verdict.broken)],
         [_fact(one) for one in ordered],
     )
 

@@ -20,8 +20,10 @@ NOTHING_COMPARABLE = "nothing comparable"
 """There is no pair of values."""
 REPORTED = "reported"
 """Not asked to pass."""
+BROKEN = "broken"
+"""Of a whole change: what was to be measured broke, so that nothing can be said of it."""
 
-EXIT_STATUS = {PASSED: 0, REGRESSION: 1, NOTHING_COMPARABLE: 3, INCONCLUSIVE: 5}
+EXIT_STATUS = {PASSED: 0, REGRESSION: 1, NOTHING_COMPARABLE: 3, BROKEN: 4, INCONCLUSIVE: 5}
 """Of the verdict on a whole change."""
 
 
@@ -46,6 +48,8 @@ class MetricVerdict:
     """Smallest worsening that these pairs find with a power of 80 %, in the same unit."""
     better: bool = False
     """Shown to be better, at 2.5 %, not corrected for the number of metrics."""
+    lacking: bool = False
+    """Open for want of values, which is no matter of noise."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -58,34 +62,52 @@ class GateVerdict:
     """What is said of a change."""
 
     verdict: str
-    """PASSED, REGRESSION, INCONCLUSIVE or NOTHING_COMPARABLE."""
+    """PASSED, REGRESSION, BROKEN, INCONCLUSIVE or NOTHING_COMPARABLE."""
     words: str
     metrics: tuple[MetricVerdict, ...]
     """In the order given, each as decided by its last stage."""
+    broken: tuple[str, ...] = ()
+    """What broke, each in words."""
 
     @property
     def exit_status(self) -> int:
         """The exit status of a command that says this."""
         return EXIT_STATUS[self.verdict]
 
+    @property
+    def only_noise(self) -> bool:
+        """Whether it is inconclusive though every metric has its values: more pairs would decide it."""
+        return self.verdict == INCONCLUSIVE and not any(metric.lacking for metric in self.metrics)
 
-def gate_verdict(metrics: Sequence[MetricVerdict]) -> GateVerdict:
+
+def gate_verdict(metrics: Sequence[MetricVerdict], broken: Sequence[str] = ()) -> GateVerdict:
     """Return the verdict on a change from those on its metrics.
 
-    One regression fails it. Else one metric that can not be passed (inconclusive, nothing comparable, or suspected and
-    not measured again) leaves it inconclusive. It passes if all that are asked to have passed, and there is one.
+    One regression fails it. Else what broke leaves nothing to be said. Else one metric that can not be passed
+    (inconclusive, nothing comparable, or suspected and not measured again) leaves it inconclusive. It passes if all
+    that are asked to have passed, and there is one.
+
+    Args:
+        metrics: each as decided by its last stage.
+        broken: what broke while measuring, or could not be begun on the candidate's side, each in words.
+
     """
     asked = [metric for metric in metrics if metric.verdict != REPORTED]
     worse = [metric for metric in asked if metric.verdict == REGRESSION]
     open_ones = [metric for metric in asked if metric.verdict != PASSED]
+    lacking = [metric for metric in open_ones if metric.lacking]
     count = units.plural(len(asked), "metric")
     if worse:
-        return GateVerdict(REGRESSION, _regression(worse, asked), tuple(metrics))
+        return GateVerdict(REGRESSION, _regression(worse, asked), tuple(metrics), tuple(broken))
+    if broken:
+        return GateVerdict(BROKEN, "; ".join(broken), tuple(metrics), tuple(broken))
     if all(metric.verdict == NOTHING_COMPARABLE for metric in asked):
         words = "no metric has values on both sides" if asked else "no metric is asked to pass"
         return GateVerdict(NOTHING_COMPARABLE, words, tuple(metrics))
     if open_ones:
         words = f"{len(open_ones)} of {count} could not be decided: {_names(open_ones)}"
+        if lacking:
+            words += f"; for want of values, not for noise: {_names(lacking)}"
         return GateVerdict(INCONCLUSIVE, words, tuple(metrics))
     return GateVerdict(PASSED, f"no regression shown in {count}", tuple(metrics))
 

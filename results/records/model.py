@@ -221,6 +221,8 @@ class LeftOut:
 
     case: Case
     reason: str
+    side: str | None = None
+    """In a run with two sides: the only one that could measure it; None: neither, or no such run."""
 
 
 @dataclass(frozen=True, slots=True)
