@@ -113,6 +113,12 @@ def test_a_diverging_loss_is_its_own_outcome(tmp_path: Path) -> None:
     assert "after step" in ended.rows[0]["failure_message"]
 
 
+def test_a_model_that_knows_its_batches_by_heart_is_no_failure(tmp_path: Path) -> None:
+    ended = measure(tmp_path, str(MODELS / "learned.py"), "-b", "jax", "--phase", "train")
+    assert ended.status == 0, ended.stdout + ended.stderr
+    assert ended.rows[0]["train_throughput_samples_per_s"] > 0
+
+
 def test_a_hanging_worker_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     marker = f"marker-{uuid.uuid4()}"
     words = (FATAL, "-b", "jax", "--phase", "train", "-p", "kind=hang", "--timeout", "12s", "-n", "3")
