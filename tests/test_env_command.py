@@ -154,6 +154,25 @@ def test_an_environment_is_made_again_from_its_lock(tmp_path: Path, capsys: pyte
         create_command(replace(again, name="third", python=str(other)), pip)
 
 
+def test_a_lock_of_what_dlbench_did_not_make_has_the_index_of_its_builds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    has = {"keras": "3.12.0", "numpy": "2.1.0", "torch": "2.13.0+cpu", "mine": "1.0+abc"}
+    fake_python(tmp_path / "theirs", has)
+    (tmp_path / "dlbench.toml").write_text('[env.theirs]\npython = "theirs"\n')
+    lock_command("theirs", "theirs.lock")
+    told = capsys.readouterr()
+    assert "dlbench: mine==1.0+abc is in no index that dlbench knows" in told.err
+    assert "torch==2.13.0+cpu is" not in told.err
+    base = fake_python(tmp_path / "base")
+    pip = Pip(has)
+    again = CreateArguments("copy", (), (), None, str(base), None, "theirs.lock", "plain")
+    create_command(again, pip)
+    asked = list(pip.ran[1])
+    assert asked[asked.index("--extra-index-url") + 1] == "https://download.pytorch.org/whl/cpu"
+    assert "mine==1.0+abc is in no index that dlbench knows" in capsys.readouterr().err
+
+
 def test_environments_are_listed_also_those_that_do_not_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

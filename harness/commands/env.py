@@ -20,7 +20,7 @@ from ..environments.environments import KnownEnvironment, find, known_environmen
 from ..environments.install import Runner, run_command
 from ..environments.installed import inspect
 from ..environments.interpreters import own_interpreter, read_environment
-from ..environments.lock import lock_of, text_of
+from ..environments.lock import INDEX, lock_of, text_of
 from ..environments.made import environments_path, read_made, remove
 from ..environments.make import CreateArguments, make_environment
 from ..progress import JsonLines, Observer, PlainLines, Silence
@@ -130,6 +130,11 @@ def lock_command(name: str, output: str | None) -> None:
     known = {CURRENT: KnownEnvironment(own_interpreter(), "runs dlbench"), **known_environments()}
     interpreter, made = find(name, known), known[name].made
     lock = lock_of(inspect(name, interpreter.python), *((made.indexes, made.recipe) if made else ()))
+    for package in lock.nowhere:
+        sys.stderr.write(
+            f"dlbench: {package} is in no index that dlbench knows: another machine gets it only where pip is set up "
+            f"with its index, or the lock has a line {INDEX} ADDRESS\n"
+        )
     if output is None:
         sys.stdout.write(text_of(lock))
         return
