@@ -84,6 +84,7 @@ def make_environment(
             indexes=wanted.indexes,
             recipe=lock.recipe if lock else recipe_text(words.backends, words.recipe),
             seconds=time.perf_counter() - start,
+            lock=str(Path(words.from_lock).absolute()) if words.from_lock else None,
         )
         keep(record)
     return record, found
