@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -152,6 +154,74 @@ def test_an_environment_is_made_again_from_its_lock(tmp_path: Path, capsys: pyte
     other = fake_python(tmp_path / "other", version="3.13.0")
     with pytest.raises(UsageError, match=r"the lock was made with Python 3\.12\.1, and .* is 3\.13\.0"):
         create_command(replace(again, name="third", python=str(other)), pip)
+
+
+def test_a_lock_of_what_dlbench_did_not_make_has_the_index_of_its_builds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    has = {"keras": "3.12.0", "numpy": "2.1.0", "torch": "2.13.0+cpu", "mine": "1.0+abc"}
+    fake_python(tmp_path / "theirs", has)
+    (tmp_path / "dlbench.toml").write_text('[env.theirs]\npython = "theirs"\n')
+    lock_command("theirs", "theirs.lock")
+    told = capsys.readouterr()
+    assert "dlbench: mine==1.0+abc is in no index that dlbench knows" in told.err
+    assert "torch==2.13.0+cpu is" not in told.err
+    base = fake_python(tmp_path / "base")
+    pip = Pip(has)
+    again = CreateArguments("copy", (), (), None, str(base), None, "theirs.lock", "plain")
+    create_command(again, pip)
+    asked = list(pip.ran[1])
+    assert asked[asked.index("--extra-index-url") + 1] == "https://download.pytorch.org/whl/cpu"
+    assert "mine==1.0+abc is in no index that dlbench knows" in capsys.readouterr().err
+
+
+def broken_off(folder: Path) -> None:
+    """Let an environment link to a Python that is gone."""
+    python = folder / "bin" / "python"
+    python.unlink()
+    python.symlink_to(folder.parent / "python-3.12.1" / "bin" / "python3.12")
+
+
+def test_one_whose_python_is_gone_is_told_with_the_commands_that_make_it_anew(
+    envs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_command(WORDS, Pip())
+    broken_off(envs / "old")
+    with pytest.raises(UsageError, match=r"links to '.*/python3\.12', which is gone, as after an update of") as told:
+        show_command("old", "table")
+    assert "\n" not in str(told.value)
+    removal, creation = str(told.value).partition("to make it anew: ")[2].split(" && ")
+    assert removal == "dlbench env remove old --yes"
+    assert shlex.split(creation) == [
+        "dlbench", "env", "create", "old", "--backend", "jax", "--recipe", "cpu",
+        "--with", "numpy>=1.26", "jax>=0.5", "keras==3.12.0",
+    ]  # fmt: skip
+    capsys.readouterr()
+    monkeypatch.setenv("COLUMNS", "200")
+    list_command("table")
+    assert removal in capsys.readouterr().out
+    with pytest.raises(UsageError, match=re.escape(creation)):
+        lock_command("old", None)
+    remove_command("old", yes=True)
+    create_command(WORDS, Pip())
+    show_command("old", "table")
+
+
+def test_one_from_a_lock_or_elsewhere_is_made_anew_from_there(tmp_path: Path) -> None:
+    base = fake_python(tmp_path / "base")
+    create_command(replace(WORDS, python=str(base)), Pip())
+    lock_command("old", "old.lock")
+    place = tmp_path / "my place"
+    create_command(CreateArguments("copy", (), (), None, str(base), str(place), "old.lock", "off"), Pip())
+    words = f"--at '{place}' --from-lock {tmp_path / 'old.lock'}"
+    assert read_made()["copy"].mend.endswith(f"&& dlbench env create copy {words}")
+
+
+def test_one_that_lost_its_packages_is_told_with_the_same_commands(envs: Path) -> None:
+    create_command(WORDS, Pip())
+    fake_python(envs / "old", {"numpy": "2.1.0"}, version="3.13.0")
+    with pytest.raises(UsageError, match=r"has no Keras; workers need .*; dlbench made it; to make it anew: dlbench"):
+        show_command("old", "table")
 
 
 def test_environments_are_listed_also_those_that_do_not_work(

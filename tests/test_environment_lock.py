@@ -32,6 +32,27 @@ def test_every_line_is_one_that_pip_takes() -> None:
     ]
 
 
+def test_builds_with_a_local_version_bring_the_index_that_has_them() -> None:
+    has = {"torch": "2.13.0+cpu", "torchvision": "0.28.0+cpu", "triton": "3.1", "mine": "1.0+abc", "keras": "3.15.1"}
+    lock = lock_of(Installed("3.12.1", has))
+    assert lock.indexes == ("https://download.pytorch.org/whl/cpu",)
+    assert lock.nowhere == ("mine==1.0+abc",)
+    assert "# in no index that dlbench knows: mine==1.0+abc\n" in text_of(lock)
+    assert parse_lock(text_of(lock), "x.lock") == lock
+
+
+def test_what_an_index_of_its_own_brought_is_not_called_unknown() -> None:
+    lock = lock_of(Installed("3.12.1", {"mine": "1.0+abc", "torch": "2.13.0+cu128"}), ("https://a.org/whl",))
+    assert lock.indexes == ("https://a.org/whl", "https://download.pytorch.org/whl/cu128")
+    assert lock.nowhere == ()
+
+
+def test_a_package_from_elsewhere_needs_no_index() -> None:
+    source = {"torch": {"url": "https://example.org/torch-2.13.0+cpu-cp312.whl", "archive_info": {}}}
+    lock = lock_of(Installed("3.12.1", {"torch": "2.13.0+cpu"}, source))
+    assert (lock.indexes, lock.nowhere) == ((), ())
+
+
 def test_packages_from_elsewhere_are_locked_by_their_address() -> None:
     sources = {
         "a": {"url": "https://example.org/a-1.0-py3-none-any.whl", "archive_info": {}},

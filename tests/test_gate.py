@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dlbench.harness.commands.gate import read_gate
+from dlbench.harness.commands.gate import PHASES, read_gate
 from dlbench.harness.commands.gate import status as exit_status
+from dlbench.harness.experiments.plan import make_plan
+from dlbench.harness.options import Selection
 from dlbench.results.comparing.sides import Terms, broken_options
 from dlbench.results.errors import UsageError
 from dlbench.results.gate.annotations import as_annotations
@@ -23,7 +25,7 @@ from dlbench.results.tables.export import export
 from junitparser import JUnitXml
 
 from .cli import dlbench
-from .factories import end, epochs
+from .factories import backends, candidate, end, epochs, spec
 from .sided import CASE, INFO, sided_run, sided_trial
 
 TERMS = Terms("env=old", "env=new", ("environment",))
@@ -202,6 +204,17 @@ def test_the_metric_of_both_sides_must_be_the_same() -> None:
     run = replace(run, header=replace(run.header, cases=(learns,)), trials=tuple(trials))
     found = gated(run, TERMS, PLAIN)
     assert found.verdict == "nothing comparable"
+
+
+def test_a_phase_that_a_model_lacks_does_not_fail_the_gate() -> None:
+    assert PHASES == ("train", "infer", "converge")
+    speed_alone = candidate(spec("toy", phases=("train", "infer")))
+    plan = make_plan([speed_alone], backends("jax"), Selection(phases=PHASES), ())
+    assert [case.get("phase") for job in plan.jobs for case in job.cases] == ["train", "infer", "infer"]
+    assert ["it has no data of its own" in item.reason for item in plan.left_out] == [True]
+    run = gate_run(1.0, count=7)
+    run = replace(run, header=replace(run.header, left_out=plan.left_out))
+    assert exit_status(run, "fail") == 0
 
 
 def test_the_table_has_the_worst_first() -> None:

@@ -51,6 +51,22 @@ def test_the_gate_gets_its_words_and_its_status_ends_the_job(runner: Path, statu
     assert (runner / "dlbench-requirements.txt").read_text() == "dlbench[jax,ci]\nnumpy\n"
 
 
+def test_what_is_not_given_is_left_to_the_command_and_to_the_image(runner: Path) -> None:
+    for name in ("DLBENCH_PHASES", "DLBENCH_INSTALL", "DLBENCH_BACKENDS", "DLBENCH_BUDGET"):
+        assert f'\n    {name}: ""' in TEMPLATE
+    done = run(runner, DLBENCH_PHASES="", DLBENCH_INSTALL="", DLBENCH_BACKENDS="")
+    assert done.returncode == 0, done.stderr
+    assert not {"--phase=", "--backend="} & set((runner / "dlbench.txt").read_text().splitlines())
+    assert not (runner / "python.txt").exists()
+
+
+def test_without_dlbench_it_says_where_to_name_it(runner: Path) -> None:
+    (runner / "bin" / "dlbench").unlink()
+    done = run(runner, PATH=f"{runner / 'bin'}:/usr/bin:/bin")
+    assert done.returncode == 2
+    assert "name it in DLBENCH_INSTALL" in done.stderr
+
+
 def test_what_the_gate_writes_is_what_the_job_keeps(runner: Path) -> None:
     run(runner)
     words = (runner / "dlbench.txt").read_text().splitlines()

@@ -70,6 +70,13 @@ def test_what_is_no_interpreter_is_told_in_one_line(program: str | None, said: s
     assert "\n" not in str(told.value)
 
 
+def test_a_link_to_a_python_that_is_gone_is_told_with_its_target(tmp_path: Path) -> None:
+    path = tmp_path / "python"
+    path.symlink_to(tmp_path / "3.11.4" / "python3.11")
+    with pytest.raises(UsageError, match=r"links to '.*/3\.11\.4/python3\.11', which is gone, as after an update"):
+        inspect("odd", str(path))
+
+
 def test_an_interpreter_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "python"
     path.write_text("#!/bin/sh\nexec sleep 60\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import dlbench
 import pytest
 from dlbench.backends.catalog import BACKENDS
-from dlbench.harness.environments.recipes import BASE, KINDS, RECIPES, name_of, requirements
+from dlbench.harness.environments.recipes import BASE, KINDS, RECIPES, index_of, name_of, requirements
 from dlbench.results.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +39,23 @@ def test_torch_for_cpus_is_looked_for_in_an_index_of_its_own() -> None:
     assert requirements(("torch",), "cuda", ()).indexes == ()
     both = requirements(("jax", "torch"), "cpu", ())
     assert both.packages == (*BASE, "jax>=0.5", "torch>=2.6")
+
+
+@pytest.mark.parametrize(
+    ("package", "build"),
+    [
+        ("torch==2.13.0+cpu", "cpu"),
+        ("torchaudio==2.6.0+cu128", "cu128"),
+        ("torch==2.9.1+rocm6.4", "rocm6.4"),
+        ("torch==2.9.1+xpu", "xpu"),
+        ("torch==2.13.0", None),
+        ("torch-scatter==2.1.2+pt25cpu", None),
+        ("jaxlib==0.4.30+cuda12.cudnn91", None),
+        ("mine==1.0+cpu", None),
+    ],
+)
+def test_a_local_version_tells_the_index_of_pytorchs_packages_alone(package: str, build: str | None) -> None:
+    assert index_of(package) == (f"https://download.pytorch.org/whl/{build}" if build else None)
 
 
 def test_without_a_backend_there_is_only_what_was_asked_for() -> None:

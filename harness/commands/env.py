@@ -18,9 +18,8 @@ from ...results.records.environment_words import installed as summary_of
 from .. import options as parse
 from ..environments.environments import KnownEnvironment, find, known_environments
 from ..environments.install import Runner, run_command
-from ..environments.installed import inspect
-from ..environments.interpreters import own_interpreter, read_environment
-from ..environments.lock import lock_of, text_of
+from ..environments.interpreters import ask, own_interpreter, read_environment
+from ..environments.lock import INDEX, lock_of, text_of
 from ..environments.made import environments_path, read_made, remove
 from ..environments.make import CreateArguments, make_environment
 from ..progress import JsonLines, Observer, PlainLines, Silence
@@ -129,7 +128,12 @@ def lock_command(name: str, output: str | None) -> None:
     check_output(output)
     known = {CURRENT: KnownEnvironment(own_interpreter(), "runs dlbench"), **known_environments()}
     interpreter, made = find(name, known), known[name].made
-    lock = lock_of(inspect(name, interpreter.python), *((made.indexes, made.recipe) if made else ()))
+    lock = lock_of(ask(interpreter), *((made.indexes, made.recipe) if made else ()))
+    for package in lock.nowhere:
+        sys.stderr.write(
+            f"dlbench: {package} is in no index that dlbench knows: another machine gets it only where pip is set up "
+            f"with its index, or the lock has a line {INDEX} ADDRESS\n"
+        )
     if output is None:
         sys.stdout.write(text_of(lock))
         return
@@ -141,7 +145,7 @@ def _record(name: str, item: KnownEnvironment) -> dict[str, Any]:
     """Return what is known of an environment without a framework being imported."""
     found: dict[str, Any] = {"name": name, "python": item.interpreter.python, "origin": item.origin}
     try:
-        there = inspect(name, item.interpreter.python)
+        there = ask(item.interpreter)
     except UsageError as error:
         return {**found, "python_version": None, "packages": {}, "frameworks": {}, "problem": str(error)}
     versions = {item.title: there.packages.get(item.distribution) for item in catalog.BACKENDS}

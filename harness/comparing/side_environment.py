@@ -7,7 +7,8 @@ from pathlib import Path
 from ...backends import catalog
 from ...results.errors import UsageError
 from ..environments.environments import known_environments
-from ..environments.installed import installed_here
+from ..environments.installed import fault, installed_here
+from ..environments.made import remove
 from ..environments.make import CreateArguments, make_environment
 from ..environments.recipes import name_of
 from ..progress import Observer
@@ -68,12 +69,20 @@ def name_for(packages: Sequence[str], pins: Sequence[str], backends: Sequence[st
 
 
 def _made(packages: Sequence[str], backends: Sequence[str], observer: Observer) -> str:
-    """Return the name of an environment with these packages, made unless it is there, all else as it is here."""
+    """Return the name of an environment with these packages, all else as it is here.
+
+    It is made unless it is there, and made anew where workers cannot run in it any more.
+    """
     pins = pins_beside(packages, backends)
     name, said = name_for(packages, pins, backends), ", ".join(packages)
-    if name in known_environments():
-        observer.note(f"{said}: environment {name}, made before")
-        return name
+    there = known_environments().get(name)
+    if there is not None:
+        wrong = fault(name, there.interpreter.python)
+        if wrong is None or there.made is None:
+            observer.note(f"{said}: environment {name}, made before")
+            return name
+        observer.note(f"{said}: made before, and of no use any more: {wrong}")
+        remove(there.made)
     observer.note(f"{said}: making environment {name}, all else as here ({', '.join(pins)})")
     arguments = CreateArguments(name, tuple(backends), (*packages, *pins), None, None, None, None, "off")
     make_environment(arguments, observer)

@@ -32,7 +32,7 @@ def known_environments(config: Path = Path(CONFIG)) -> dict[str, KnownEnvironmen
 
     """
     found = {
-        name: KnownEnvironment(Interpreter(name, made.python), "made by dlbench", made)
+        name: KnownEnvironment(Interpreter(name, made.python, made.mend), "made by dlbench", made)
         for name, made in read_made().items()
     }
     for name, table in read_config(config).get("env", {}).items():

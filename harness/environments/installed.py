@@ -66,6 +66,9 @@ def inspect(name: str, python: str) -> Installed:
     """
     where = f"environment {name}"
     if not Path(python).is_file():
+        if Path(python).is_symlink():
+            target = os.path.realpath(python)
+            raise UsageError(f"{where}: {python!r} links to {target!r}, which is gone, as after an update of Python")
         raise UsageError(
             f"{where}: there is no interpreter {python!r}; give the path of one, as in NAME=/path/to/python"
         )
@@ -91,6 +94,15 @@ def inspect(name: str, python: str) -> Installed:
     except (IndexError, KeyError, TypeError, ValueError) as error:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
         raise UsageError(f"{where}: {python!r} does not answer as Python does: {last[:200]}") from error
+
+
+def fault(name: str, python: str) -> str | None:
+    """Return why workers cannot run in an interpreter, as it is found now; None where they can."""
+    try:
+        check(name, python, inspect(name, python))
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def check(name: str, python: str, installed: Installed) -> None:

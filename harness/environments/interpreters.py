@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...backends.backend import Backend
@@ -42,6 +42,8 @@ class Interpreter:
     """CURRENT for the controller's own."""
     python: str
     """Its path."""
+    mend: str = field(default="", compare=False)
+    """How it is made anew, in words; of one that dlbench made."""
 
     @property
     def own(self) -> bool:
@@ -69,9 +71,7 @@ def read_environment(
 
     """
     interpreter = interpreter or own_interpreter()
-    installed = installed_here() if interpreter.own else inspect(interpreter.name, interpreter.python)
-    if not interpreter.own:
-        check(interpreter.name, interpreter.python, installed)
+    installed = installed_here() if interpreter.own else ask(interpreter, workers=True)
     with ThreadPoolExecutor(max_workers=2) as pool:
         probes = list(pool.map(lambda backend: probe(backend, interpreter, installed, refresh=refresh), backends))
     kept = {name: installed.packages[name] for name in KEPT_PACKAGES if name in installed.packages}
@@ -83,6 +83,28 @@ def read_environment(
         tuple(probes),
         installed.fingerprint,
     )
+
+
+def ask(interpreter: Interpreter, *, workers: bool = False) -> Installed:
+    """Return what an interpreter has, asked of itself.
+
+    Args:
+        interpreter: which one; the controller's own too.
+        workers: make sure that workers can run in it.
+
+    Raises:
+        UsageError: it does not answer, or workers cannot run in it; with how to mend one that dlbench made.
+
+    """
+    try:
+        found = inspect(interpreter.name, interpreter.python)
+        if workers:
+            check(interpreter.name, interpreter.python, found)
+    except UsageError as error:
+        if not interpreter.mend:
+            raise
+        raise UsageError(f"{error}; {interpreter.mend}") from error
+    return found
 
 
 def probe(backend: Backend, interpreter: Interpreter, installed: Installed, *, refresh: bool) -> BackendProbe:

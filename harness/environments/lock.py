@@ -7,12 +7,16 @@ from pathlib import Path
 
 from ...results.errors import UsageError
 from .installed import Installed
+from .recipes import index_of
 
 FIRST_LINE = "# environment locked by dlbench, form 1"
 INDEX = "--extra-index-url"
+NOWHERE = "# in no index that dlbench knows: "
 TOOLS = frozenset({"dlbench", "pip", "uv"})
 """What installs and measures, and is no part of what is measured."""
 EXACT = re.compile(r"[A-Za-z0-9._-]+==\S+|[A-Za-z0-9._-]+ @ \S+")
+LOCAL = re.compile(r"[A-Za-z0-9._-]+==[^+]+\+\S+")
+"""A build with a local version (PEP 440), which the usual index cannot have."""
 FACT = re.compile(r"# (python|recipe): (.+)")
 
 
@@ -25,10 +29,17 @@ class Lock:
     """`name==version`, or `name @ address`, sorted."""
     indexes: tuple[str, ...] = ()
     recipe: str | None = None
+    nowhere: tuple[str, ...] = ()
+    """Those of the packages with a local version of which no index is known: they may not be found again."""
 
 
 def lock_of(installed: Installed, indexes: Sequence[str] = (), recipe: str | None = None) -> Lock:
     """Return the lock of what an interpreter has.
+
+    Args:
+        installed: what it has.
+        indexes: asked beside the usual one when it was made. Those that its builds tell of are added.
+        recipe: in words.
 
     Raises:
         UsageError: a package came from a folder of this machine, so that no other machine could get it.
@@ -36,7 +47,10 @@ def lock_of(installed: Installed, indexes: Sequence[str] = (), recipe: str | Non
     """
     names = sorted(name for name in installed.packages if name and name not in TOOLS)
     packages = tuple(_line(name, installed) for name in names)
-    return Lock(installed.python_version, packages, tuple(indexes), recipe)
+    builds = {package: index_of(package) for package in packages if LOCAL.fullmatch(package)}
+    every = dict.fromkeys((*indexes, *(index for index in builds.values() if index)))
+    nowhere = tuple(package for package, index in builds.items() if index is None and not indexes)
+    return Lock(installed.python_version, packages, tuple(every), recipe, nowhere)
 
 
 def _line(name: str, installed: Installed) -> str:
@@ -55,7 +69,8 @@ def _line(name: str, installed: Installed) -> str:
 def text_of(lock: Lock) -> str:
     """Return a lock as the text of its file."""
     head = [FIRST_LINE, f"# python: {lock.python_version}", *([f"# recipe: {lock.recipe}"] if lock.recipe else [])]
-    return "\n".join([*head, *(f"{INDEX} {index}" for index in lock.indexes), *lock.packages]) + "\n"
+    lines = [*(f"{NOWHERE}{package}" for package in lock.nowhere), *(f"{INDEX} {index}" for index in lock.indexes)]
+    return "\n".join([*head, *lines, *lock.packages]) + "\n"
 
 
 def parse_lock(text: str, where: str) -> Lock:
@@ -69,20 +84,22 @@ def parse_lock(text: str, where: str) -> Lock:
     if first.strip() != FIRST_LINE:
         raise UsageError(f"{where} is no lock made with `dlbench env lock`: it does not begin with {FIRST_LINE!r}")
     facts: dict[str, str] = {}
-    packages, indexes = [], []
+    packages, indexes, nowhere = [], [], []
     for number, line in enumerate(map(str.strip, lines), start=2):
         fact = FACT.fullmatch(line)
         if fact:
             facts[fact[1]] = fact[2]
         elif line.startswith(f"{INDEX} "):
             indexes.append(line.removeprefix(INDEX).strip())
+        elif line.startswith(NOWHERE):
+            nowhere.append(line.removeprefix(NOWHERE))
         elif EXACT.fullmatch(line):
             packages.append(line)
         elif line and not line.startswith("#"):
             raise UsageError(f"{where}: line {number} does not give one exact version: {line!r}")
     if "python" not in facts or not packages:
         raise UsageError(f"{where} names no {'packages' if 'python' in facts else 'Python version'}")
-    return Lock(facts["python"], tuple(packages), tuple(indexes), facts.get("recipe"))
+    return Lock(facts["python"], tuple(packages), tuple(indexes), facts.get("recipe"), tuple(nowhere))
 
 
 def read_lock(path: Path) -> Lock:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,23 @@ class MadeEnvironment:
     """Frameworks and the kind of build in words; None: without one."""
     seconds: float | None = None
     """How long it took to make; None: made before this was kept."""
+    lock: str | None = None
+    """Path of the lock that it was made from; None: of none."""
+
+    @property
+    def mend(self) -> str:
+        """How it is made anew, in words and commands."""
+        backends, _, kind = (self.recipe or "").rpartition(" for ")
+        if self.lock:
+            words = ["--from-lock", self.lock]
+        elif backends:
+            words = ["--backend", backends.replace(", ", ","), "--recipe", kind, "--with", *self.requirements]
+        else:
+            words = ["--with", *self.requirements]
+        if Path(self.folder) != environments_path() / self.name:
+            words = ["--at", self.folder, *words]
+        create = shlex.join(["dlbench", "env", "create", self.name, *words])
+        return f"dlbench made it; to make it anew: dlbench env remove {self.name} --yes && {create}"
 
 
 def environments_path() -> Path:

@@ -63,6 +63,8 @@ def make_environment(
     start = time.perf_counter()
     with making(name, folder):
         observer.note(f"making environment {name} with {'uv' if uv else 'pip'} in {folder}")
+        for package in lock.nowhere if lock else ():
+            observer.note(f"{package} is in no index that dlbench knows: it takes one that has it to be found")
         arguments = ["--no-deps", "-r", str(Path(words.from_lock).absolute())] if words.from_lock else wanted.packages
         install(commands(python, folder, arguments, wanted.indexes, uv), observer.note, run)
         observer.note("looking at what works in it")
@@ -82,6 +84,7 @@ def make_environment(
             indexes=wanted.indexes,
             recipe=lock.recipe if lock else recipe_text(words.backends, words.recipe),
             seconds=time.perf_counter() - start,
+            lock=str(Path(words.from_lock).absolute()) if words.from_lock else None,
         )
         keep(record)
     return record, found

@@ -13,6 +13,10 @@ BASE = ("keras>=3.10", "numpy>=1.26")
 DRIVER = "nvidia-ml-py>=12.535"
 """Energy and memory as the driver of a GPU sees them."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+PYTORCH = "https://download.pytorch.org/whl"
+"""PyTorch's own indexes lie in folders below, one for each kind of build."""
+PYTORCH_BUILD = re.compile(r"torch[a-z0-9-]*==[^+]+\+(cpu|xpu|cu\d+|rocm\d+(?:\.\d+)*)")
+"""An exact version of one of its packages of which the local part (PEP 440) is the name of such a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ RECIPES = {
     "jax": {"cpu": Recipe(("jax>=0.5",)), "cuda": Recipe(("jax[cuda13]>=0.8", DRIVER))},
     "torch": {
         # PyPI has the builds with CUDA alone; those of this index have a local version, +cpu, and so come first.
-        "cpu": Recipe(("torch>=2.6",), ("https://download.pytorch.org/whl/cpu",)),
+        "cpu": Recipe(("torch>=2.6",), (f"{PYTORCH}/cpu",)),
         "cuda": Recipe(("torch>=2.6", DRIVER)),
     },
     "tensorflow": {
@@ -65,6 +69,12 @@ def further_indexes(backends: Sequence[str]) -> tuple[str, ...]:
     """Return the package indexes that the recipes of some backends for CPUs ask beside the usual one."""
     recipes = [RECIPES[name]["cpu"] for name in backends if name in RECIPES]
     return tuple(dict.fromkeys(index for recipe in recipes for index in recipe.indexes))
+
+
+def index_of(package: str) -> str | None:
+    """Return the further index that has an exact version, such as `torch==2.13.0+cpu`; None: none is known."""
+    build = PYTORCH_BUILD.fullmatch(package)
+    return f"{PYTORCH}/{build[1]}" if build else None
 
 
 def name_of(package: str) -> str:
