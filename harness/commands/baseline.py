@@ -30,7 +30,7 @@ from ...results.history.expectation import BETTER, EXPECTED, SUSPECT, Judged, ju
 from ...results.history.history import differences_text, series_text, value_text
 from ...results.history.index import Index
 from ...results.history.points import METRICS, machine_key, machine_words
-from ...results.records.store import find_run, read_run, store_path
+from ...results.records.store import read_named, store_path
 from ..output import WIDTH_IN_FILES
 from .history import refresh
 
@@ -38,28 +38,32 @@ FINDING, INCONCLUSIVE = 1, 5
 HEADS = ("workload", "case", "metric", "baseline", "expected", "run", "verdict")
 
 
-def save_command(name: str, reference: str, store: str | None) -> None:
-    """Keep a run's figures under a name."""
+def save_command(name: str, reference: str, store: str | None) -> int:
+    """Keep a run's figures under a name; the status is 4 where its file is damaged, or one that was passed over."""
     folder = store_path(store)
-    run = read_run(find_run(folder, reference))
+    run = read_named(folder, reference)
+    damaged = _complain(run.problems)
     baseline = baseline_of(run, name, now_utc())
     path = keep(folder, baseline)
-    for problem in (*run.problems, *baseline.failed):
-        sys.stderr.write(f"dlbench: {problem}\n")
+    _complain(baseline.failed)
     single = sum(entry.trials == 1 for entry in baseline.entries)
     note = f"; {units.plural(single, 'figure')} from one trial only" if single else ""
     sys.stdout.write(
         f"{name}: {units.plural(len(baseline.entries), 'figure')} of run {baseline.run}, "
         f"{machine_words(baseline.machine)}{note}\n{path}\n"
     )
+    return damaged
 
 
-def use_command(name: str, store: str | None) -> None:
-    """Choose the baseline that `show` takes by default."""
+def use_command(name: str, store: str | None) -> int:
+    """Choose the baseline that `show` takes by default; the status is 4 where a baseline's file is damaged."""
     folder = store_path(store)
-    named(read_shelf(folder), name)
+    shelf = read_shelf(folder)
+    damaged = _complain(shelf.problems)
+    named(shelf, name)
     keep(folder, Use(SCHEMA, name, now_utc().isoformat()))
     sys.stdout.write(f"{name} is in use\n")
+    return damaged
 
 
 def list_command(store: str | None) -> int:
@@ -94,7 +98,7 @@ def show_command(name: str | None, reference: str, canary: str | None, output_fo
     shelf = read_shelf(folder)
     damaged = _complain(shelf.problems)
     candidates = named(shelf, name)
-    run = read_run(find_run(folder, reference))
+    run = read_named(folder, reference)
     damaged = _complain(run.problems) or damaged
     baseline = fitting(candidates, run)
     with Index(folder) as index:
