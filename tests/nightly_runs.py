@@ -47,12 +47,14 @@ def write(store: Path, of: Header, records: Sequence[object]) -> Path:
         return writer.path
 
 
-def nights(store: Path, count: int, slower_from: int | None = None, by: float = 1.2, seed: int = 0) -> list[Path]:
-    """Store so many nights with 2 % noise between them; from one on, JAX is newer and steps take longer."""
+def nights(
+    store: Path, count: int, slower_from: int | None = None, by: float = 1.2, seed: int = 0, then: str = "0.10.2"
+) -> list[Path]:
+    """Store so many nights with 2 % noise between them; from one on, JAX has version `then` and steps take longer."""
     noise = np.exp(np.random.default_rng(seed).normal(0, 0.02, count)).tolist()
     paths = []
     for number, factor in enumerate(noise):
         newer = slower_from is not None and number >= slower_from
-        made = trials(0.005 * factor * (by if newer else 1.0), "0.10.2" if newer else "0.10.1")
+        made = trials(0.005 * factor * (by if newer else 1.0), then if newer else "0.10.1")
         paths.append(write(store, night(number), made))
     return paths

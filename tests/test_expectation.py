@@ -1,13 +1,23 @@
 """A run held against a baseline and the last sessions: every case is said, and doubt is never a pass."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from dlbench.results.history.baselines import Baseline, baseline_of, now_utc
-from dlbench.results.history.expectation import BETTER, EXPECTED, NOT_JUDGED, SUSPECT, Judged, judge, judged_text
+from dlbench.results.history.expectation import (
+    BETTER,
+    EXPECTED,
+    NOT_JUDGED,
+    SUSPECT,
+    Judged,
+    judge,
+    judged_text,
+    judged_together,
+)
 from dlbench.results.history.index import Index
-from dlbench.results.records.model import Run, Trial
+from dlbench.results.records.model import Header, Run, Trial
 from dlbench.results.records.store import read_run
 
 from tests.nightly_runs import TRAIN, night, nights, trials, write
@@ -17,7 +27,7 @@ from tests.synthetic_runs import failure, windows
 def judged(store: Path, baseline: Baseline, run: Run, canary: str | None = None) -> dict[str, Judged]:
     with Index(store) as index:
         index.refresh()
-        return {one.metric: one for one in judge(baseline, run, list(index.series({})), canary)}
+        return {one.metric: one for one in judge(baseline, run, list(index.series({})), index.environment, canary)}
 
 
 def tonight(store: Path, records: list[Trial], number: int = 20) -> Run:
@@ -38,22 +48,92 @@ def test_a_night_like_the_others_is_as_expected(tmp_path: Path, baseline: Baseli
     assert (expected.sessions, expected.low < 12_800 < expected.high) == (20, True)
 
 
-def test_a_slow_night_is_a_suspect_with_the_command_that_confirms_it(tmp_path: Path, baseline: Baseline) -> None:
-    run = tonight(tmp_path, trials(0.006))
-    found = judged(tmp_path, baseline, run)["throughput"]
+def test_a_slow_night_is_a_suspect_and_says_what_it_is_beyond(tmp_path: Path, baseline: Baseline) -> None:
+    found = judged(tmp_path, baseline, tonight(tmp_path, trials(0.006)))["throughput"]
     assert found.verdict == SUSPECT
-    assert found.confirm == "dlbench run digits_cnn --backend jax --phase train --trials 7"
-    assert judged_text(found).startswith("suspect: digits_cnn JAX train, throughput: confirm with `dlbench run")
+    assert found.reason == "further from the baseline than two sessions differ; not where the last 20 sessions are"
+    told = judged_text(replace(found, confirm="dlbench ab x", fill_in="NAME is y"))
+    assert told.startswith("suspect: digits_cnn JAX train, throughput: confirm with `dlbench ab x`, where NAME is y (")
 
 
-def test_versions_that_differ_are_the_sides_of_the_confirmation(tmp_path: Path, baseline: Baseline) -> None:
-    of = night(20)
-    old, new = (replace(of.environments[0], packages={"jax": version}) for version in ("0.10.1", "0.10.2"))
-    run = read_run(write(tmp_path, replace(of, environments=(new,)), trials(0.006)))
-    made = replace(baseline, versions={"Python": old.python_version, **old.packages})
-    assert "dlbench ab digits_cnn --backend jax --phase train --a jax==0.10.1 --b jax==0.10.2" in str(
-        judged(tmp_path, made, run)["throughput"].confirm
+def test_a_night_as_slow_as_those_before_is_a_suspect_beside_a_faster_baseline_alone(tmp_path: Path) -> None:
+    paths = nights(tmp_path, 40, 20, by=1.25, then="0.10.1")
+    run = tonight(tmp_path, trials(0.00625), 40)
+    old, new = (baseline_of(read_run(paths[number]), "main", now_utc()) for number in (5, 30))
+    found = judged(tmp_path, old, run)["throughput"]
+    assert (found.verdict, found.reason) == (SUSPECT, "further from the baseline than two sessions differ")
+    assert judged(tmp_path, new, run)["throughput"].verdict == EXPECTED
+
+
+def test_a_new_version_is_held_against_sessions_of_the_old_one(tmp_path: Path) -> None:
+    paths = nights(tmp_path, 40, 20, by=1.25)
+    baseline = baseline_of(read_run(paths[5]), "main", now_utc())
+    found = judged(tmp_path, baseline, tonight(tmp_path, trials(0.00625, "0.10.2"), 40))["throughput"]
+    assert found.verdict == SUSPECT
+    assert found.expected is not None
+    assert found.expected.low < 12_800 < found.expected.high
+    assert "20 sessions with another environment left out" in str(found.reason)
+
+
+def with_fingerprint(of: Header, fingerprint: str) -> Header:
+    return replace(of, environments=(replace(of.environments[0], fingerprint=fingerprint),))
+
+
+OTHERS: dict[str, Callable[[Header], Header]] = {
+    "driver": lambda of: replace(of, machine=replace(of.machine, driver="560.1")),
+    "image": lambda of: replace(of, machine=replace(of.machine, image="x")),
+    "environment": lambda of: with_fingerprint(of, "ffff"),
+}
+
+
+@pytest.mark.parametrize("differs", OTHERS)
+def test_sessions_of_another_surrounding_stand_in_no_interval_and_are_counted(tmp_path: Path, differs: str) -> None:
+    paths = []
+    for number in range(24):
+        here = with_fingerprint(night(number), "abab")
+        other = number % 2 == 1
+        step = 0.005 * (1 + 0.01 * (number % 3)) * (1.3 if other else 1.0)
+        paths.append(write(tmp_path, OTHERS[differs](here) if other else here, trials(step)))
+    run = read_run(write(tmp_path, with_fingerprint(night(24), "abab"), trials(0.005)))
+    found = judged(tmp_path, baseline_of(read_run(paths[0]), "main", now_utc()), run)["throughput"]
+    assert (found.verdict, found.reason) == (EXPECTED, f"12 sessions with another {differs} left out")
+    assert found.expected is not None
+    assert found.expected.sessions == 12
+    assert found.expected.high < 1.1 * found.expected.middle
+    few = judged(tmp_path, baseline_of(read_run(paths[0]), "main", now_utc()), read_run(paths[14]))["throughput"]
+    assert (few.verdict, few.reason) == (
+        NOT_JUDGED,
+        f"7 sessions at this level; 8 are needed; 7 sessions with another {differs} left out",
     )
+
+
+def test_a_baseline_kept_without_its_environment_takes_it_from_its_run(tmp_path: Path) -> None:
+    paths = nights(tmp_path, 40, 20)
+    made = baseline_of(read_run(paths[5]), "main", now_utc())
+    made = replace(made, entries=tuple(replace(entry, environment=None) for entry in made.entries))
+    run = tonight(tmp_path, trials(0.005), 40)
+    assert "20 sessions with another environment" in str(judged(tmp_path, made, run)["throughput"].reason)
+    lost = judged(tmp_path, replace(made, run="gone"), run)["throughput"]
+    assert "the baseline does not tell its environment" in str(lost.reason)
+
+
+def test_many_figures_share_the_level(tmp_path: Path, baseline: Baseline) -> None:
+    run = tonight(tmp_path, trials(0.005))
+    every = judged(tmp_path, baseline, run)
+    only = replace(baseline, entries=tuple(entry for entry in baseline.entries if entry.metric == "throughput"))
+    one, among = judged(tmp_path, only, run)["throughput"].expected, every["throughput"].expected
+    assert one is not None
+    assert among is not None
+    assert among.low < one.low < one.high < among.high
+    assert judged_together(list(every.values())) == 5
+
+
+def test_a_baseline_of_one_trial_is_not_held_against_medians_of_three(tmp_path: Path) -> None:
+    nights(tmp_path, 20)
+    single = baseline_of(read_run(write(tmp_path, night(20), trials(0.005, count=1))), "main", now_utc())
+    found = judged(tmp_path, single, tonight(tmp_path, trials(0.005), 21))["throughput"]
+    assert found.verdict == NOT_JUDGED
+    assert "the baseline's is of one trial only" in str(found.reason)
 
 
 def test_a_fast_night_is_better(tmp_path: Path, baseline: Baseline) -> None:
@@ -68,7 +148,7 @@ def test_too_few_sessions_are_said_with_how_many_are_needed(tmp_path: Path) -> N
 
 
 def test_sessions_before_a_change_of_level_do_not_count(tmp_path: Path) -> None:
-    baseline = baseline_of(read_run(nights(tmp_path, 36, 30, by=1.4)[2]), "main", now_utc())
+    baseline = baseline_of(read_run(nights(tmp_path, 36, 30, by=1.4, then="0.10.1")[2]), "main", now_utc())
     found = judged(tmp_path, baseline, tonight(tmp_path, trials(0.005), 36))
     assert str(found["throughput"].reason).startswith("6 sessions at this level")
 
@@ -118,11 +198,12 @@ def test_a_canary_divides_the_machine_out(tmp_path: Path) -> None:
     run = tonight(tmp_path, both(0.0065), 12)
     with Index(tmp_path) as index:
         index.refresh()
-        known = list(index.series({}))
-    plain = [o for o in judge(baseline, run, known) if o.metric == "throughput" and o.key.workload == "digits_cnn"]
-    divided = [o for o in judge(baseline, run, known, "cancer_mlp") if o.metric == "throughput"]
+        known, env = list(index.series({})), index.environment
+        every = judge(baseline, run, known, env)
+        plain = [o for o in every if o.metric == "throughput" and o.key.workload == "digits_cnn"]
+        divided = [o for o in judge(baseline, run, known, env, "cancer_mlp") if o.metric == "throughput"]
+        slower = tonight(tmp_path, [*both(0.0085)[:3], *both(0.0065)[3:]], 13)
+        (found,) = (o for o in judge(baseline, slower, known, env, "cancer_mlp") if o.metric == "throughput")
     assert [one.verdict for one in plain] == [SUSPECT]
     assert [(one.verdict, one.reason) for one in divided] == [(EXPECTED, "divided by the canary")]
-    slower = tonight(tmp_path, [*both(0.0085)[:3], *both(0.0065)[3:]], 13)
-    (found,) = (o for o in judge(baseline, slower, known, "cancer_mlp") if o.metric == "throughput")
     assert found.verdict == SUSPECT

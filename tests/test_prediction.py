@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from dlbench.results.statistics.prediction import FEWEST_SESSIONS, MOST_SESSIONS, Prediction, prediction
+from dlbench.results.statistics.change_points import INFLATION
+from dlbench.results.statistics.prediction import FEWEST_SESSIONS, MOST_SESSIONS, Prediction, near, prediction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,30 @@ def test_the_unit_does_not_matter(seed: int, count: int, unit: float) -> None:
     assert scaled.low == pytest.approx(unit * plain.low)
     assert scaled.high == pytest.approx(unit * plain.high)
     assert plain.low < plain.middle < plain.high
+
+
+def test_a_higher_level_is_a_wider_interval() -> None:
+    wide = prediction(sessions(20), 0.9999)
+    assert wide is not None
+    assert wide.low < told(sessions(20)).low
+    assert wide.high > told(sessions(20)).high
+
+
+def test_two_sessions_differ_by_more_than_one_from_the_level() -> None:
+    values = sessions(20)
+    around, expected = near(100.0, values), told(values)
+    assert around is not None
+    assert around.middle == pytest.approx(100.0)
+    ratio = np.log(around.high / around.middle) / np.log(expected.high / expected.middle)
+    assert ratio == pytest.approx((2 / (1 + INFLATION / 20)) ** 0.5)
+    assert near(100.0, sessions(FEWEST_SESSIONS - 1)) is None
+    with pytest.raises(ValueError, match="positive, finite"):
+        near(0.0, values)
+
+
+def test_the_share_of_normal_sessions_near_another_one_is_what_it_says() -> None:
+    rng = np.random.default_rng(5)
+    rows = np.exp(rng.normal(0, 0.03, (4000, 14)))
+    around = [near(float(row[0]), row[1:-1].tolist()) for row in rows]
+    outside = sum(p is None or not p.low <= row[-1] <= p.high for p, row in zip(around, rows, strict=True))
+    assert 0.002 * 4000 <= outside <= 0.016 * 4000

@@ -12,9 +12,11 @@ from dlbench.results.records.model import SCHEMA, Failure, JobRecord, Trial
 from dlbench.results.records.store import (
     RunWriter,
     find_run,
+    labelled_runs,
     new_run_id,
     read_header,
     read_jobs,
+    read_named,
     read_run,
     run_paths,
     store_path,
@@ -345,22 +347,57 @@ def test_runs_are_listed_oldest_first(store: Path) -> None:
     ],
 )
 def test_a_run_is_found_by_its_reference(store: Path, reference: str, run: str) -> None:
-    assert find_run(store, reference) == store / "runs" / f"{run}.jsonl"
+    assert find_run(store, reference).path == store / "runs" / f"{run}.jsonl"
 
 
 def test_a_run_is_found_by_its_path_from_any_store(store: Path, tmp_path: Path) -> None:
     path = store / "runs" / f"{RUNS[0]}.jsonl"
-    assert find_run(tmp_path / "no_store", str(path)) == path
+    assert find_run(tmp_path / "no_store", str(path)).path == path
 
 
 def test_a_label_given_twice_means_the_later_run(store: Path) -> None:
     write(store, "20261122-100000-0000", label="before")
-    assert find_run(store, "before").stem == "20261122-100000-0000"
+    assert find_run(store, "before").path.stem == "20261122-100000-0000"
 
 
-def test_a_broken_file_in_the_store_does_not_hide_the_others(store: Path) -> None:
-    (store / "runs" / "20261123-100000-0000.jsonl").write_text("nonsense")
-    assert find_run(store, "before").stem == RUNS[1]
+@pytest.fixture
+def damaged(store: Path) -> Path:
+    """Return a file of the store, newer than all others, whose header cannot be read."""
+    path = store / "runs" / "20261123-100000-0000.jsonl"
+    path.write_text("nonsense")
+    return path
+
+
+@pytest.mark.parametrize(("reference", "run"), [("before", RUNS[1]), ("latest", RUNS[2]), ("latest~1", RUNS[1])])
+def test_a_damaged_file_that_may_be_meant_is_passed_over_and_named(
+    store: Path, damaged: Path, reference: str, run: str
+) -> None:
+    found = find_run(store, reference)
+    assert found.path.stem == run
+    (problem,) = found.passed
+    assert problem.startswith(f"{damaged}: line 1 is not the header")
+    assert read_named(store, reference).problems == (problem,)
+
+
+def test_a_damaged_file_that_cannot_be_meant_is_not_looked_at(store: Path, damaged: Path) -> None:
+    write(store, "20261124-100000-0000", label="before")
+    for reference in ("before", "latest", RUNS[0], str(store / "runs" / f"{RUNS[0]}.jsonl")):
+        assert find_run(store, reference).passed == ()
+
+
+def test_a_run_that_may_be_a_damaged_one_is_no_typing_error(store: Path, damaged: Path) -> None:
+    with pytest.raises(BrokenError, match=rf"no run 'nightly'.*cannot be read: .*{damaged.name}: line 1"):
+        find_run(store, "nightly")
+    with pytest.raises(BrokenError, match=rf"only 3 runs that can be read; damaged: .*{damaged.name}: line 1"):
+        find_run(store, "latest~3")
+
+
+def test_runs_are_sorted_by_label_in_the_order_of_their_first_ones(store: Path, damaged: Path) -> None:
+    later = write(store, "20261124-100000-0000", label="before")
+    by_label, passed = labelled_runs(store)
+    assert list(by_label) == ["before", "after"]
+    assert by_label["before"] == [store / "runs" / f"{RUNS[1]}.jsonl", later]
+    assert [damaged.name in problem for problem in passed] == [True]
 
 
 def test_a_prefix_of_several_runs_names_them(store: Path) -> None:

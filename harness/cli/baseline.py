@@ -36,7 +36,7 @@ def save(
     """
     from ..commands.baseline import save_command
 
-    save_command(name, run, store)
+    raise typer.Exit(save_command(name, run, store))
 
 
 @app.command("list")
@@ -77,4 +77,4 @@ def use(name: NameArgument, store: StoreOption = None) -> None:
     """Choose the baseline that `show` takes when no name is given."""
     from ..commands.baseline import use_command
 
-    use_command(name, store)
+    raise typer.Exit(use_command(name, store))

@@ -13,7 +13,7 @@ from ...results.comparing.contest import Contest, contest
 from ...results.comparing.contest_table import contest_sections
 from ...results.errors import BrokenError, UsageError, unknown
 from ...results.records.model import Run
-from ...results.records.store import find_run, labelled_runs, read_run, store_path
+from ...results.records.store import find_run, labelled_runs, read_named, read_run, store_path
 from ...results.section import Section, section_lines
 from ...results.tables.export import section_markdown
 from ..output import WIDTH_IN_FILES
@@ -24,7 +24,7 @@ LARGEST_MARGIN = 0.5
 def compare_command(
     references: Sequence[str], *, by: str | None, margin: float | None, output_format: str, store: str | None
 ) -> int:
-    """Print a comparison; the status is 4 where a run's file is damaged.
+    """Print a comparison; the status is 4 where the file of a run is damaged, or one that was passed over.
 
     Raises:
         UsageError: too few runs, or more than one with --by.
@@ -37,31 +37,37 @@ def compare_command(
         raise UsageError(f"--by {by} compares sides within one run; received {len(references)} runs")
     if by is None and len(references) < 2:
         raise UsageError("compare takes two runs or more, or --by FACTOR for the sides of one run")
-    runs = runs_of(references, by, store_path(store))
-    found = compared(runs, references, by, margin)
-    sys.stdout.write(_text(contest_sections(found), found, output_format))
-    problems = [problem for run in runs for problem in run.problems]
+    runs, passed = runs_of(references, by, store_path(store))
+    problems = dict.fromkeys([*passed, *(problem for run in runs for problem in run.problems)])
     for problem in problems:
         sys.stderr.write(f"dlbench: {problem}\n")
+    found = compared(runs, references, by, margin)
+    sys.stdout.write(_text(contest_sections(found), found, output_format))
     return BrokenError.exit_code if problems else 0
 
 
-def runs_of(references: Sequence[str], by: str | None, store: Path) -> list[Run]:
+def runs_of(references: Sequence[str], by: str | None, store: Path) -> tuple[list[Run], tuple[str, ...]]:
     """Return the runs that are meant: those named or the latest; by label, all runs of those named or of every label.
+
+    Beside them: what is wrong with damaged files that were left out, for their labels cannot be read.
 
     Raises:
         UsageError: there is no such run or label.
         NothingMeasured: the store has no runs.
+        BrokenError: there is none that can be read.
 
     """
     if by != LABEL:
-        return [read_run(find_run(store, name)) for name in references or ["latest"]]
+        return [read_named(store, name) for name in references or ["latest"]], ()
     find_run(store, "latest")  # Says so where the store is empty.
-    by_label = labelled_runs(store)
+    by_label, passed = labelled_runs(store)
     for name in references:
         if name not in by_label:
-            raise unknown("label", name, by_label)
-    return [read_run(path) for name in references or by_label for path in by_label[name]]
+            wrong = unknown("label", name, by_label)
+            if passed:
+                raise BrokenError(f"{wrong}; it may be that of a run that cannot be read: {'; '.join(passed)}")
+            raise wrong
+    return [read_run(path) for name in references or by_label for path in by_label[name]], passed
 
 
 def compared(runs: Sequence[Run], references: Sequence[str], by: str | None, margin: float | None) -> Contest:

@@ -15,7 +15,7 @@ from ...results.gate.policy import GatePlan
 from ...results.gate.table import verdict_of
 from ...results.gate.terms import GateTerms, gate_options, gate_terms
 from ...results.records.model import Run
-from ...results.records.store import find_run, read_run, store_path
+from ...results.records.store import read_named, store_path
 from ..comparing.gate_run import in_two_stages
 from ..comparing.two_sides import Comparison, Course, SideArguments, compare
 from ..config_file import CONFIG, read_config
@@ -68,10 +68,11 @@ def gate_command(
         if words.a or words.b or words.workloads:
             raise UsageError("--from judges what was measured: leave out --a, --b and workloads")
         check_output(words.output)
-        run = with_gate(read_run(find_run(store_path(words.store), stored)), gate)
-        tell(run, words, telling, reports)
-        for problem in run.problems:
+        found = read_named(store_path(words.store), stored)
+        for problem in found.problems:
             sys.stderr.write(f"dlbench: {problem}\n")
+        run = with_gate(found, gate)
+        tell(run, words, telling, reports)
         return BrokenError.exit_code if run.problems else status(run, inconclusive)
     most = gate.plan.screen_pairs + gate.plan.confirm_pairs
     course = Course(

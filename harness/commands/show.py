@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...results.errors import BrokenError, NothingMeasured, unknown
 from ...results.records.model import Case, Run
-from ...results.records.store import find_run, read_run, store_path
+from ...results.records.store import read_named, store_path
 from ..options import split
 from ..output import write_result
 
@@ -19,8 +19,10 @@ def show_command(
     output_format: str,
     store: str | None,
 ) -> int:
-    """Print a run; the status is 4 where its file is damaged."""
-    run = read_run(find_run(store_path(store), reference))
+    """Print a run; the status is 4 where its file is damaged, or one that was passed over to find it."""
+    run = read_named(store_path(store), reference)
+    for problem in run.problems:
+        sys.stderr.write(f"dlbench: {problem}\n")
     wanted = {"workload": split(workloads), "backend": split(backends), "phase": split(phases)}
     kept = filtered(run, wanted)
     if not kept.trials and not kept.failures and not kept.header.left_out:
@@ -28,8 +30,6 @@ def show_command(
         what = f"has nothing of {' and '.join(asked)}" if asked else "measured nothing"
         raise NothingMeasured(f"run {run.header.run} {what}")
     write_result(kept, output_format, store=store)
-    for problem in run.problems:
-        sys.stderr.write(f"dlbench: {problem}\n")
     return BrokenError.exit_code if run.problems else 0
 
 

@@ -18,7 +18,7 @@ from ..records.environment import Machine
 from ..records.model import Run
 from ..records.store import new_run_id
 from .history import series_text
-from .points import SeriesKey, cells, differences, machine_key, machine_words
+from .points import ENVIRONMENT, SeriesKey, cells, differences, machine_key, machine_words
 
 SCHEMA = 1
 """Version of the file format. Readers accept every version up to this one."""
@@ -36,6 +36,8 @@ class Entry:
     value: float
     """Median over the trials of the run."""
     trials: int
+    environment: str | None = None
+    """Fingerprint of the environment that it ran in; None in baselines that were kept without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,12 @@ def baseline_of(run: Run, name: str, now: datetime) -> Baseline:
     if not name or name.startswith("-") or "/" in name:
         raise UsageError(f"a baseline's name is a word without '/'; received {name!r}")
     every = cells(run)
-    entries = tuple(Entry(c.key, v.metric, v.value, v.trials) for c in every for v in c.values if c.key.side is None)
+    entries = tuple(
+        Entry(c.key, v.metric, v.value, v.trials, c.environment[ENVIRONMENT])
+        for c in every
+        for v in c.values
+        if c.key.side is None
+    )
     failed = tuple(f"{c.key.workload} {series_text(c.key)}: {c.failure}" for c in every if not c.trials and c.failure)
     if not entries:
         why = f"every case failed ({failed[0]})" if failed else "nothing was measured in it"
@@ -230,6 +237,12 @@ def surroundings(baseline: Baseline, run: Run) -> dict[str, tuple[str | None, st
         )
     ]
     return differences(*facts)
+
+
+def other_environment(baseline: Baseline, run: Run) -> bool:
+    """Tell whether a case of a run ran in an environment whose fingerprint the baseline does not have."""
+    theirs = {entry.environment for entry in baseline.entries}
+    return None not in theirs and any(cell.environment[ENVIRONMENT] not in theirs for cell in cells(run))
 
 
 def now_utc() -> datetime:

@@ -7,7 +7,7 @@ from .. import units
 from ..names import case_words, given_words
 from ..statistics.change_points import FEWEST, Change, changes_of
 from .index import Point, Series
-from .points import METRICS, SeriesKey, differences
+from .points import ENVIRONMENT, METRICS, SeriesKey, differences
 
 Environments = Callable[[int], Mapping[str, str]]
 """Returns the surroundings of a point, by their number."""
@@ -117,16 +117,22 @@ def _history(
 def _told(change: Change, points: Sequence[Point], better: str | None, env: Environments) -> Told:
     place = change.place
     worse = None if better is None else (change.ratio < 1) == (better == "max")
-    differs = differences(env(points[place - 1].environment), env(points[place].environment))
+    differs = _differences(points[place - 1], points[place], env)
     nearby = None if differs else _nearby(place, points, env)
     return Told(change, points[place - 1], points[place], points[change.seen], worse, differs, nearby)
+
+
+def _differences(before: Point, after: Point, env: Environments) -> dict[str, tuple[str | None, str | None]]:
+    """Return what differs; that another fingerprint does is said only where nothing else is known to."""
+    found = differences(env(before.environment), env(after.environment))
+    return {name: sides for name, sides in found.items() if name != ENVIRONMENT or len(found) == 1}
 
 
 def _nearby(place: int, points: Sequence[Point], env: Environments) -> str | None:
     """Return what differs one run before or after a change: noise may move its place."""
     for later, when in ((place - 1, "one run earlier"), (place + 1, "one run later")):
         if 0 < later < len(points):
-            differs = differences(env(points[later - 1].environment), env(points[later].environment))
+            differs = _differences(points[later - 1], points[later], env)
             if differs:
                 return f"{when}: {differences_text(differs)}"
     return None

@@ -17,7 +17,7 @@ from ..errors import BrokenError
 from .contribution import Contribution, read_files, run_files
 from .points import SeriesKey
 
-VERSION = 2
+VERSION = 3
 """Of the tables and of what is put into them (`contribution`). An index of another version is built anew."""
 
 FILE = Path("index") / "history.sqlite"
@@ -161,6 +161,11 @@ class Index:
     def runs(self) -> int:
         """Return how many runs could be read."""
         return int(self._base.execute("SELECT count(*) FROM files WHERE run IS NOT NULL").fetchone()[0])
+
+    def runs_elsewhere(self, machine: str) -> int:
+        """Return how many runs have cases on other kinds of machines."""
+        rows = "SELECT count(DISTINCT file) FROM cells JOIN series ON series.id = cells.series WHERE machine <> ?"
+        return int(self._base.execute(rows, (machine,)).fetchone()[0])
 
     def environment(self, number: int) -> dict[str, str]:
         """Return what was known about the surroundings of a point."""

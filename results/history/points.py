@@ -1,5 +1,7 @@
 """Points: what one run contributes to histories, one value per case and metric."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -13,6 +15,9 @@ from ..summaries.rows import infos_of
 
 FRAMEWORK_PACKAGES = {"jax": ("jax", "jaxlib"), "torch": ("torch",), "tensorflow": ("tensorflow",)}
 """Packages whose versions say nothing about another backend's figures."""
+
+ENVIRONMENT = "environment"
+"""Among what may change within a series: fingerprint of the interpreter's version and packages."""
 
 Figure = Callable[[Trial, WorkloadInfo | None], float | None]
 
@@ -187,9 +192,8 @@ def _cell(run: Run, trials: list[Trial], failures: list[Failure], info: Workload
     failure = f"{failures[0].kind}: {failures[0].message}" if failures else None
     flagged = sum(bool(trial.flags) for trial in trials)
     values = tuple(_values(trials, info, case.text("phase")))
-    return Cell(
-        key, {**run_facts(run, case), **case_facts(ledger)}, values, len(trials), flagged, len(failures), failure
-    )
+    facts = {**run_facts(run, case), **case_facts(ledger), ENVIRONMENT: environment_key(run, case, ledger)}
+    return Cell(key, facts, values, len(trials), flagged, len(failures), failure)
 
 
 def _values(trials: list[Trial], info: WorkloadInfo | None, phase: str) -> Iterable[Value]:
@@ -238,6 +242,19 @@ def case_facts(ledger: Mapping[str, Scalar]) -> dict[str, str]:
     facts = {title: ledger.get(name) for name, title in named.items() if not name.startswith("version_")}
     facts |= {name.removeprefix("version_"): value for name, value in ledger.items() if name.startswith("version_")}
     return {name: str(value) for name, value in facts.items() if value is not None}
+
+
+def environment_key(run: Run, case: Case, ledger: Mapping[str, Scalar]) -> str:
+    """Return the fingerprint of the environment that a case ran in; of known versions for runs stored without one."""
+    own = [one for one in run.header.environments if one.factor == case.get("environment")]
+    told = ledger.get("environment_fingerprint") or next((one.fingerprint for one in own), None)
+    if told:
+        return str(told)
+    versions = {name: version for one in own for name, version in one.packages.items() if name != "dlbench"}
+    if own:
+        versions["Python"] = own[0].python_version
+    versions |= {name: str(value) for name, value in ledger.items() if name.startswith("version_")}
+    return hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:

@@ -290,4 +290,4 @@ class Run:
     end: End | None
     path: Path | None = None
     problems: tuple[str, ...] = ()
-    """What was wrong with the file, for example a torn last line."""
+    """What was wrong with the file, for example a torn last line; and with those that were passed over to find it."""

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -140,56 +141,102 @@ def run_paths(folder: Path) -> list[Path]:
     return sorted((folder / "runs").glob(f"*{SUFFIX}"))
 
 
-def find_run(folder: Path, reference: str) -> Path:
-    """Return the file that a RUN reference names: `latest`, `latest~1`, an id or its prefix, a label, or a path.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The file that a reference names."""
+
+    path: Path
+    passed: tuple[str, ...] = ()
+    """What is wrong with damaged files that were passed over on the way to it: one of them may have been meant."""
+
+
+def read_named(folder: Path, reference: str) -> Run:
+    """Read the run that a RUN reference names; `Run.problems` names damaged files that were passed over too.
 
     Raises:
         NothingMeasured: the store has no runs, or not as many as `latest~N` asks for.
         UsageError: the reference fits no run, or more than one.
+        BrokenError: the file cannot be read, or only files that cannot be read may be meant.
+
+    """
+    found = find_run(folder, reference)
+    run = read_run(found.path)
+    return replace(run, problems=(*found.passed, *run.problems))
+
+
+def find_run(folder: Path, reference: str) -> Found:
+    """Return the file that a RUN reference names: `latest`, `latest~1`, an id or its prefix, a label, or a path.
+
+    Of `latest` and of a label the newest files are looked at first, until one is found; those whose header is damaged
+    are passed over, and named. An older damaged file is not looked at, for it cannot be meant.
+
+    Raises:
+        NothingMeasured: the store has no runs, or not as many as `latest~N` asks for.
+        UsageError: the reference fits no run, or more than one.
+        BrokenError: it fits none, and there are damaged files of which one may be meant.
 
     """
     if Path(reference).is_file():
-        return Path(reference)
+        return Found(Path(reference))
     paths = run_paths(folder)
     if not paths:
         raise NothingMeasured(f"no runs in the store {str(folder)!r}; make one with `dlbench run`")
     if reference == "latest" or reference.startswith("latest~"):
         return _latest(paths, reference)
     hits = [path for path in paths if path.stem.startswith(reference)]
-    if not hits:
-        hits = [path for path in paths if _label(path) == reference][-1:]
     if len(hits) == 1:
-        return hits[0]
+        return Found(hits[0])
     if hits:
         raise UsageError(f"run {reference!r} is not unique: {', '.join(path.stem for path in hits)}")
+    passed: list[str] = []
+    for path, header in _newest(paths, passed):
+        if header.label == reference:
+            return Found(path, tuple(passed))
     known = ", ".join(path.stem for path in paths[-5:])
-    raise UsageError(f"no run {reference!r} in the store {str(folder)!r}; the last ones: {known}")
+    words = f"no run {reference!r} in the store {str(folder)!r}; the last ones: {known}"
+    if passed:
+        raise BrokenError(f"{words}; it may be one that cannot be read: {'; '.join(passed)}")
+    raise UsageError(words)
 
 
-def labelled_runs(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of the runs that have a label, by it, oldest first; a damaged file has none."""
+def labelled_runs(folder: Path) -> tuple[dict[str, list[Path]], tuple[str, ...]]:
+    """Return the files of the runs that have a label, by it, oldest first; and what is wrong with damaged ones.
+
+    A damaged file has no label that can be read: it is left out.
+    """
+    passed: list[str] = []
     found: dict[str, list[Path]] = {}
-    for path in run_paths(folder):
-        label = _label(path)
-        if label is not None:
-            found.setdefault(label, []).append(path)
-    return found
+    for path, header in _newest(run_paths(folder), passed):
+        if header.label is not None:
+            found.setdefault(header.label, []).insert(0, path)
+    return dict(sorted(found.items(), key=lambda item: item[1][0])), tuple(reversed(passed))
 
 
-def _latest(paths: list[Path], reference: str) -> Path:
+def _latest(paths: list[Path], reference: str) -> Found:
     back = reference.removeprefix("latest").removeprefix("~") or "0"
     if not back.isdecimal():
         raise UsageError(f"{reference!r} is not a run: write latest~1 for the one before the latest")
-    if int(back) >= len(paths):
-        raise NothingMeasured(f"{reference!r}: the store has only {len(paths)} runs")
-    return paths[-1 - int(back)]
+    passed: list[str] = []
+    readable = 0
+    for path, _ in _newest(paths, passed):
+        if readable == int(back):
+            return Found(path, tuple(passed))
+        readable += 1
+    if passed:
+        words = f"{reference!r}: the store has only {readable} runs that can be read"
+        raise BrokenError(f"{words}; damaged: {'; '.join(passed)}")
+    raise NothingMeasured(f"{reference!r}: the store has only {readable} runs")
 
 
-def _label(path: Path) -> str | None:
-    try:
-        return read_header(path).label
-    except BrokenError:
-        return None
+def _newest(paths: list[Path], passed: list[str]) -> Iterator[tuple[Path, Header]]:
+    """Yield files with their headers, the newest first; what is wrong with damaged ones is added to `passed`."""
+    for path in reversed(paths):
+        try:
+            header = read_header(path)
+        except BrokenError as error:
+            passed.append(str(error))
+            continue
+        yield path, header
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

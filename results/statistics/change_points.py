@@ -53,6 +53,9 @@ SMALLEST_NOISE = 0.002
 CONSISTENCY = 1.03
 """Standard deviation of a normal distribution over that of the same clipped at CLIP_BEFORE."""
 
+CONSISTENT_MEDIAN = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
 CHUNK = 1024
 """Series that are judged at a time: their baselines fit into a core's own cache."""
 
@@ -187,7 +190,7 @@ def level_and_noise(logs: Array) -> tuple[Array, Array]:
     The deviation is SMALLEST_NOISE at least.
     """
     middle = _medians(logs)
-    reach = CLIP_BEFORE * 1.4826 * _medians(np.abs(logs - middle))
+    reach = CLIP_BEFORE * CONSISTENT_MEDIAN * _medians(np.abs(logs - middle))
     drawn = np.clip(logs, middle - reach, middle + reach)
     return drawn.mean(axis=0), np.maximum(CONSISTENCY * drawn.std(axis=0, ddof=1), SMALLEST_NOISE)
 
@@ -207,7 +210,9 @@ def _cut(logs: Array) -> int:
     older = max(0, logs.size - BASELINE - max(ALARM))
     recent = logs[older:]
     low, high = np.sort([np.median(recent), np.median(recent[-min(ALARM) :])])
-    spread = CLIP_BEFORE * 1.4826 * max(float(np.median(np.abs(np.diff(recent)))) / math.sqrt(2), SMALLEST_NOISE)
+    spread = (
+        CLIP_BEFORE * CONSISTENT_MEDIAN * max(float(np.median(np.abs(np.diff(recent)))) / math.sqrt(2), SMALLEST_NOISE)
+    )
     drawn = np.clip(recent, low - spread, high + spread)
     sums = np.cumsum(drawn - drawn.mean())
     places = np.arange(min(ALARM), recent.size - FEWEST_AFTER + 1)

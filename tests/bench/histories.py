@@ -1,6 +1,6 @@
 """Print how well changes in histories are found, by simulation with fixed seeds, and how fast many runs are read.
 
-Usage: histories.py [PART]... About twenty minutes and 2 GB of temporary files; only the last three parts are timed.
+Usage: histories.py [PART]... About 25 minutes and 2 GB of temporary files; only the last three parts are timed.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from dlbench.results.history.index import FILE, Index
 from dlbench.results.statistics import change_points
-from dlbench.results.statistics.prediction import LEVEL, prediction
+from dlbench.results.statistics.session import FAMILY, JudgedFigure, judge_session
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -31,6 +31,9 @@ SOON = 5
 LATER = 20
 PROCESSES = 5
 """A point is the median over so many processes of a run."""
+FIGURES = (5, 20)
+"""Of one session, judged together."""
+SLOWER = (1.0, 1.05, 1.1, 1.2)
 MANY_SERIES, LONG = 16_000, 1_000
 INDEXED_TRIALS = 20_000
 TRIALS = 1_000_000
@@ -129,29 +132,81 @@ def _last_three_differ(series: NDArray[np.float64], end: int) -> NDArray[np.bool
     return np.asarray(2 * t.sf(np.abs(score), n - 1) < 0.005)
 
 
-def predictions() -> None:
-    """Say how many further sessions lie inside the interval, and how many slow ones outside."""
+def judged(now: Sequence[float], sessions: NDArray[np.float64], saved: Sequence[float]) -> list[JudgedFigure]:
+    """Return how the figures of one session stand; sessions: shape (figures, sessions)."""
+    return judge_session(now, [row.tolist() for row in sessions], saved)
+
+
+def outside(one: JudgedFigure, value: float) -> tuple[bool, bool]:
+    """Tell whether a value lies outside either interval of a figure, and whether above, which is slower."""
+    bounds = [told for told in (one.expected, one.near) if told is not None]
+    above = any(value > told.high for told in bounds)
+    return above or any(value < told.low for told in bounds), above
+
+
+def one_figure() -> None:
+    """Say how many further sessions of one figure are outside, and how many slow ones are suspects.
+
+    The saved figure is that of the first of the sessions. In the second row all sessions are as slow as the one that is
+    judged, so that the saved figure alone can tell.
+    """
     for sessions in (8, 12, 20):
         rng = np.random.default_rng(4000 + sessions)
         series = np.exp(series_noise.histories(rng, SERIES, sessions + 1, MIDDLE, PROCESSES))
-        held = [(prediction(row[:-1].tolist()), row[-1]) for row in series]
-        slow = [
-            sum(told is not None and not told.low <= factor * value <= told.high for told, value in held) / SERIES
-            for factor in (1.0, 1.05, 1.1, 1.2)
-        ]
-        value = f"{slow[0]:.1%}; slower by 5, 10, 20 %: {slow[1]:.0%}, {slow[2]:.0%}, {slow[3]:.0%}"
-        met = slow[0] <= 0.05
-        name = f"sessions without a change outside the {LEVEL:.0%} interval from {sessions}, profile M"
-        say(name, value, "at most 5 %: bursts and outliers are sessions too", met=met)
+        held = [(judged([row[-1]], row[None, :-1], [row[0]])[0], row[-1]) for row in series]
+        clean = sum(outside(one, value)[0] for one, value in held) / SERIES
+        found = [sum(outside(one, factor * value)[1] for one, value in held) / SERIES for factor in SLOWER]
+        late = [sum(_above_saved(one, factor * value) for one, value in held) / SERIES for factor in SLOWER]
+        about = f"from {sessions} sessions, profile M"
+        value = f"{clean:.1%}; slower by 0, 5, 10, 20 %: {percents(found)} suspects"
+        wanted = "at most 5 %: bursts and outliers are sessions too"
+        say(f"sessions without a change outside their intervals, {about}", value, wanted, met=clean <= 0.05)
+        say(f"the same long after the change, by the saved figure alone, {about}", f"{percents(late)} suspects", None)
     rng = np.random.default_rng(4900)
     alike = series_noise.histories(rng, SERIES, 21, MIDDLE, PROCESSES)
     other = series_noise.histories(rng, SERIES, 21, MIDDLE, PROCESSES)
     slower = np.where(np.arange(21) == 20, np.log1p(0.15), 0.0)
     out = []
     for rows in (alike + slower, (alike + slower) - (other + slower)):
-        told = [(prediction(values[:-1].tolist()), values[-1]) for values in np.exp(rows)]
-        out.append(sum(p is not None and not p.low <= v <= p.high for p, v in told) / SERIES)
+        told = [judged([row[-1]], row[None, :-1], [row[0]])[0] for row in np.exp(rows)]
+        out.append(sum(one.below or one.above for one in told) / SERIES)
     say("machine slower by 15 %: suspects without and with a canary", f"{out[0]:.0%} and {out[1]:.1%}", None)
+
+
+def one_session() -> None:
+    """Say in how many sessions without a change any figure is outside, of several that are judged together.
+
+    The baseline is ten sessions older than the twenty that the intervals are from.
+    """
+    for figures in FIGURES:
+        rng = np.random.default_rng(4100 + figures)
+        noises = {
+            "normal noise": (0.03 * rng.standard_normal((SERIES, figures, 31)), 1.3 * FAMILY),
+            "profile M": (series_noise.sessions(rng, SERIES, figures, 31, MIDDLE, PROCESSES), 0.05),
+        }
+        for name, (logs, most) in noises.items():
+            every = np.exp(logs)
+            told = [judged(one[:, -1].tolist(), one[:, :-1], one[:, 0].tolist()) for one in every]
+            out = sum(any(one.below or one.above for one in session) for session in told) / SERIES
+            worse = sum(any(one.above for one in session) for session in told) / SERIES
+            value = f"{out:.1%}; with a suspect: {worse:.1%}"
+            about = f"sessions without a change with any of {figures} figures outside, {name}"
+            say(about, value, f"at most {most:.1%}", met=out <= most)
+        found = [
+            sum(any(outside(one, factor * figure)[1] for one, figure in zip(session, now, strict=True))
+                for session, now in zip(told, every[:, :, -1], strict=True)) / SERIES
+            for factor in SLOWER
+        ]  # fmt: skip
+        say(f"sessions with a suspect among {figures} figures, all slower by 0, 5, 10, 20 %", percents(found), None)
+
+
+def percents(shares: Sequence[float]) -> str:
+    """Return shares in a row."""
+    return ", ".join(f"{share:.0%}" for share in shares)
+
+
+def _above_saved(one: JudgedFigure, value: float) -> bool:
+    return one.near is not None and value > one.near.high
 
 
 def many_series() -> None:
@@ -211,7 +266,8 @@ PARTS: Sequence[Callable[[], None]] = (
     steps_found,
     where_steps_are,
     reference,
-    predictions,
+    one_figure,
+    one_session,
     many_series,
     index_rate,
     a_million_trials,

@@ -46,12 +46,37 @@ def histories(
     rng: np.random.Generator, count: int, points: int, profile: Profile = MIDDLE, processes: int = 3
 ) -> NDArray[np.float64]:
     """Return logarithms of step times that do not change, shape (count, points)."""
+    own = _medians_of_processes(rng, count, points, profile, processes)
+    return np.asarray(own + _shared(rng, count, points))
+
+
+def sessions(
+    rng: np.random.Generator, count: int, figures: int, points: int, profile: Profile = MIDDLE, processes: int = 3
+) -> NDArray[np.float64]:
+    """Return several figures of the same runs, shape (count, figures, points), as `histories` has one.
+
+    Each figure is of processes of its own; surroundings, bursts and drift are the run's, and all of its figures share
+    them.
+    """
+    own = _medians_of_processes(rng, count * figures, points, profile, processes)
+    return np.asarray(own.reshape(count, figures, points) + _shared(rng, count, points)[:, None, :])
+
+
+def _medians_of_processes(
+    rng: np.random.Generator, count: int, points: int, profile: Profile, processes: int
+) -> NDArray[np.float64]:
+    """Return the median over the processes of each run, shape (count, points)."""
     shape = (count, points, processes)
     figures = profile.between * rng.standard_normal(shape) + _medians_of_steps(rng, shape, profile.within)
     figures += np.where(rng.random(shape) < OUTLIER, rng.exponential(OUTLIER_HEIGHT, shape), 0.0)
-    series = np.median(figures, axis=2) + _environment(rng, count, points) + _bursts(rng, count, points)
-    series += rng.normal(0, DRIFT, (count, 1)) * np.linspace(0, 1, points)
-    return np.asarray(series)
+    return np.asarray(np.median(figures, axis=2))
+
+
+def _shared(rng: np.random.Generator, count: int, points: int) -> NDArray[np.float64]:
+    """Return what all processes of a run share, shape (count, points)."""
+    found = _environment(rng, count, points) + _bursts(rng, count, points)
+    found += rng.normal(0, DRIFT, (count, 1)) * np.linspace(0, 1, points)
+    return np.asarray(found)
 
 
 def _medians_of_steps(rng: np.random.Generator, shape: tuple[int, ...], within: float) -> NDArray[np.float64]:
