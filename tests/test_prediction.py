@@ -53,3 +53,14 @@ def test_the_unit_does_not_matter(seed: int, count: int, unit: float) -> None:
     assert scaled.low == pytest.approx(unit * plain.low)
     assert scaled.high == pytest.approx(unit * plain.high)
     assert plain.low < plain.middle < plain.high
+
+
+def test_noise_beyond_any_number_still_has_bounds() -> None:
+    found = told([1e300, 1e-300] * 6)
+    assert 0 <= found.low < found.middle < found.high < float("inf")
+
+
+def test_sessions_are_one_row() -> None:
+    with pytest.raises(ValueError, match="one row"):
+        prediction(np.ones((10, 2)))  # type: ignore[arg-type]
+    assert prediction(np.arange(90, 110)) == prediction([float(v) for v in range(90, 110)])  # type: ignore[arg-type]

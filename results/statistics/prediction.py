@@ -1,6 +1,7 @@
 """Prediction: where one more session of a case is expected, from the last ones; refused where these are too few."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from . import stats
 from .change_points import INFLATION, level_and_noise
+from .numbers import row
 
 FEWEST_SESSIONS = 8
 """Sessions that a prediction needs: from fewer the noise is known too badly for an interval worth its name."""
@@ -35,10 +37,10 @@ def prediction(values: Sequence[float]) -> Prediction | None:
     With level m and noise s of the logarithms of the last n sessions (Winsorised mean and standard deviation, Tukey &
     McLaughlin, Sankhya A 25, 1963), the interval is m +- t(n-1) s sqrt(1 + f / n): that of one further normal
     observation (Hahn & Meeker, Statistical Intervals, 1991, 4.6), with f for neighbouring sessions' resemblance
-    (`change_points.INFLATION`). Outliers among the sessions do not widen it. Raises ValueError for a value that is not
-    positive and finite.
+    (`change_points.INFLATION`). Outliers among the sessions do not widen it. Raises ValueError for a value among the
+    last that is not positive and finite.
     """
-    last = np.asarray(values[-MOST_SESSIONS:], dtype=np.float64)
+    last = row(values)[-MOST_SESSIONS:]
     if not (np.isfinite(last).all() and (last > 0).all()):
         raise ValueError("expected positive, finite values")
     if last.size < FEWEST_SESSIONS:
@@ -46,4 +48,5 @@ def prediction(values: Sequence[float]) -> Prediction | None:
     levels, noises = level_and_noise(np.log(last)[:, None])
     level, noise = float(levels[0]), float(noises[0])
     half = stats.t_quantile((1 + LEVEL) / 2, last.size - 1) * noise * math.sqrt(1 + INFLATION / last.size)
-    return Prediction(math.exp(level), math.exp(level - half), math.exp(level + half), last.size)
+    high = min(level + half, math.log(sys.float_info.max))
+    return Prediction(math.exp(level), math.exp(level - half), math.exp(high), last.size)
