@@ -125,3 +125,31 @@ def test_more_series_than_are_judged_at_a_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(change_points, "CHUNK", 2)
     assert changes_of(series) == whole
     assert all(whole)
+
+
+@pytest.mark.parametrize(
+    ("logs", "message"),
+    [
+        ([0.0, 0.1], "shape"),
+        (np.full((2, 20), np.inf), "finite"),
+        ([[*[0.0] * 10, np.nan, *[1.0] * 20]], "NaN at the ends"),
+    ],
+)
+def test_logarithms_with_gaps_are_refused(logs: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        alarms(logs)  # type: ignore[arg-type]
+
+
+def test_series_may_be_lists_and_integers() -> None:
+    values = [100] * 20 + [130] * 10
+    assert changes(values) == changes(np.array(values, np.float64)) == changes(np.array(values, np.float32))
+    assert len(alarms(np.log([values]).tolist())[0]) == 1
+    assert alarms(np.zeros((0, 0))) == []
+    with pytest.raises(ValueError, match="positive, finite"):
+        changes(np.ma.array(values, mask=[True] + [False] * 29))
+
+
+@pytest.mark.parametrize("wrong", [[0.1, 0.2], np.zeros((1, 3)), np.zeros((0, 3))])
+def test_level_and_noise_take_two_points(wrong: object) -> None:
+    with pytest.raises(ValueError, match="two points or more"):
+        change_points.level_and_noise(wrong)  # type: ignore[arg-type]

@@ -84,3 +84,10 @@ def test_trajectories_of_other_lengths_are_refused() -> None:
 def test_nothing_at_all_does_not_deviate() -> None:
     assert outputs_deviation([np.zeros((0, 3))], [np.zeros((0, 3))]) == 0
     assert gradients_deviation([], []) == 0
+
+
+def test_arrays_of_other_shapes_are_refused() -> None:
+    found, reference = [np.zeros((4, 1))], [np.zeros(4)]
+    for deviation in (outputs_deviation, gradients_deviation, tensor_deviations):
+        with pytest.raises(ValueError, match=r"shapes \(4, 1\) and \(4,\)"):
+            deviation(found, reference)

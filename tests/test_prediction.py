@@ -81,3 +81,14 @@ def test_the_share_of_normal_sessions_near_another_one_is_what_it_says() -> None
     around = [near(float(row[0]), row[1:-1].tolist()) for row in rows]
     outside = sum(p is None or not p.low <= row[-1] <= p.high for p, row in zip(around, rows, strict=True))
     assert 0.002 * 4000 <= outside <= 0.016 * 4000
+
+
+def test_noise_beyond_any_number_still_has_bounds() -> None:
+    found = told([1e300, 1e-300] * 6)
+    assert 0 <= found.low < found.middle < found.high < float("inf")
+
+
+def test_sessions_are_one_row() -> None:
+    with pytest.raises(ValueError, match="one row"):
+        prediction(np.ones((10, 2)))  # type: ignore[arg-type]
+    assert prediction(np.arange(90, 110)) == prediction([float(v) for v in range(90, 110)])  # type: ignore[arg-type]

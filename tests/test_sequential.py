@@ -59,8 +59,9 @@ def test_claims_agree_with_their_interval(values: list[float]) -> None:
     found = decide(DESIGN, values)
     if found.verdict == WORSE:
         assert found.interval is not None
-        assert found.interval.low is not None
-        assert found.interval.low >= 1 - 1e-12
+        if np.ptp(values[: found.interval.n]) > 1e-12:
+            assert found.interval.low is not None
+            assert found.interval.low >= 1 - 1e-12
     if found.stop and found.verdict == UNSURE and found.interval is not None and found.interval.low is not None:
         assert found.interval.high is not None
         assert found.interval.low < 1 < found.interval.high
@@ -141,8 +142,8 @@ def test_a_small_difference_inside_the_margin_is_the_same() -> None:
         ([], "no pair has a value on both sides"),
         ([nan, math.inf, None], "no pair has a value on both sides"),
         ([0.01, 0.02], "ended after 2 pairs; the design goes on to 16"),
-        ([0.1] * 5, "the ratio is the same in every pair"),
-        ([0.0] * 5, "the ratio is the same in every pair"),
+        ([0.1] * 5, "the ratio is the same in 4 pairs: without spread it takes 8 to show a difference"),
+        ([0.0] * 5, "ended after 5 pairs"),
     ],
 )
 def test_what_ends_early_is_unsure(values: list[float | None], reason: str) -> None:
@@ -151,10 +152,64 @@ def test_what_ends_early_is_unsure(values: list[float | None], reason: str) -> N
     assert found.reason.startswith(reason)
 
 
-def test_identical_pairs_are_never_a_verdict() -> None:
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.2, WORSE), (0.8, BETTER), (1.000001, WORSE)])
+def test_a_ratio_that_is_the_same_in_all_pairs_has_the_sign_test(ratio: float, verdict: str) -> None:
+    found = _step_by_step([math.log(ratio)] * 16)
+    assert (found.verdict, found.stop, found.pairs) == (verdict, True, 8)
+    assert found.interval is not None
+    assert (found.interval.estimate, found.interval.low) == (pytest.approx(ratio), None)
+    # One verdict among fifty needs pairs whose sign test is as sure; fewer looks may never be.
+    among = sequential_design(alpha=0.025 / 50)
+    assert decide(among, [math.log(ratio)] * 10).verdict == UNSURE
+    assert decide(among, [math.log(ratio)] * 16).verdict == verdict
+    few = decide(sequential_design((4,)), [math.log(ratio)] * 4)
+    assert (few.verdict, few.stop) == (UNSURE, True)
+    assert few.reason == ("the ratio is the same in 4 pairs: without spread a sign test of 4 pairs is not sure enough")
+
+
+@given(st.integers(0, 20), st.sampled_from([None, 0.02]), st.sampled_from([0.0, 1e-14, -1e-14]))
+def test_equal_pairs_are_never_a_difference(pairs: int, margin: float | None, value: float) -> None:
+    found = decide(DESIGN, [value] * pairs, margin=margin, ended=True)
+    assert found.verdict == (SAME if margin and pairs >= 8 else UNSURE)
+    assert found.reason
+    copies = decide(DESIGN, [value] * pairs, margin=margin, varying=True, ended=True)
+    assert (copies.verdict, copies.interval) == (UNSURE, None)
+
+
+def test_equal_pairs_are_given_up_at_the_first_look_and_waited_for_where_sameness_is_asked() -> None:
+    found = _step_by_step([0.0] * 16)
+    assert (found.verdict, found.stop, found.pairs) == (UNSURE, True, 4)
+    assert found.reason == "no difference shown by 4 pairs; 12 more pairs would hardly show one"
+    same = _step_by_step([0.01] * 16, margin=0.02)
+    assert (same.verdict, same.pairs) == (SAME, 8)
+    assert same.reason.startswith("the sides are the same: 1.0 % in all pairs, inside")
+    assert _step_by_step([0.1] * 16, margin=0.02).verdict == WORSE
+
+
+def test_a_constant_ratio_of_values_that_vary_is_a_copy() -> None:
     for value in (0.0, 0.2):
-        found = decide(DESIGN, [value] * 16, margin=0.05)
+        found = decide(DESIGN, [value] * 16, margin=0.05, varying=True)
         assert (found.verdict, found.stop, found.interval) == (UNSURE, True, None)
+        assert found.reason.startswith("the ratio is the same in every pair: these are no measurements")
+
+
+def test_the_sign_test_adds_no_more_than_its_own_chance() -> None:
+    rng = np.random.default_rng(12)
+    level = 0.5**8
+    for steps in ([-0.01, 0.01], [-0.01, 0.0, 0.01], [-0.02, -0.01, 0.01, 0.02]):
+        found = [decide(DESIGN, row) for row in rng.choice(steps, (2000, 16))]
+        constant = [one for one in found if one.interval is not None and one.interval.low is None]
+        for verdict in (WORSE, BETTER):
+            assert sum(one.verdict == verdict for one in constant) <= binom.ppf(1 - 1e-3, 2000, level)
+
+
+def test_equals_whose_noise_has_steps_are_called_different_no_more_often_than_the_level() -> None:
+    noise = np.random.default_rng(13).normal(0, 0.04, (2000, 16))
+    for step in (0.02, 0.04):
+        found = [decide(DESIGN, row).verdict for row in np.round(noise / step) * step]
+        most = binom.ppf(1 - 1e-3, 2000, 0.025)
+        assert found.count(WORSE) <= most
+        assert found.count(BETTER) <= most
 
 
 def test_lost_pairs_count_for_no_look() -> None:
@@ -175,6 +230,26 @@ def test_nothing_is_claimed_for_a_side_that_lost_processes() -> None:
         assert (found.verdict, found.stop) == (UNSURE, True)
         assert found.reason.endswith("the processes that failed are not in the difference")
     assert decide(DESIGN, slower, candidate_lost=True).verdict == WORSE
+
+
+@pytest.mark.parametrize("kind", [list, np.asarray, np.float32])
+def test_lists_and_arrays_of_any_number_are_log_ratios(kind: type) -> None:
+    values = [0.25, 0.125, 0.1875, 0.15625]
+    assert decide(DESIGN, kind(values)).interval == decide(DESIGN, values).interval
+    masked = np.ma.array([*values, 9.0], mask=[False] * 4 + [True])
+    assert decide(DESIGN, masked).lost == 1
+    assert decide(DESIGN, np.array([1, 2, 1, 2])).pairs == 4
+
+
+@pytest.mark.parametrize("wrong", [0.1, [[0.1, 0.2]], ["a"]])
+def test_what_is_not_one_row_of_numbers_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        decide(DESIGN, wrong)  # type: ignore[arg-type]
+
+
+def test_a_ratio_beyond_any_number_has_no_interval() -> None:
+    found = decide(DESIGN, [800.0, 801.0, 800.0, 801.0])
+    assert (found.verdict, found.interval) == (WORSE, None)
 
 
 def test_a_margin_that_is_none_is_refused() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from dlbench.results.errors import UsageError
 from dlbench.results.statistics import stats
-from dlbench.results.statistics.sequential_design import LOOKS, SequentialDesign, sequential_design, spent
+from dlbench.results.statistics.sequential_design import LOOKS, SequentialDesign, _simulated, sequential_design, spent
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
@@ -120,8 +120,8 @@ def test_a_difference_takes_at_every_look_what_a_single_look_takes_and_falls() -
 
 def test_the_same_arguments_give_the_same_bounds() -> None:
     first = sequential_design((4, 8))
-    sequential_design.cache_clear()
-    assert sequential_design((4, 8)) == first
+    _simulated.cache_clear()
+    assert sequential_design([4, 8]) == sequential_design(np.array([4, 8])) == first
 
 
 def test_one_look_is_the_t_test() -> None:
@@ -143,7 +143,12 @@ def test_spending_rises_from_nothing_to_all(one: float, other: float, shape: flo
     [
         ({"looks": ()}, "from 2 on"),
         ({"looks": (1, 4)}, "from 2 on"),
-        ({"looks": (4, 4)}, "received 4, 4"),
+        ({"looks": (4, 4)}, r"received \(4, 4\)"),
+        ({"looks": (4.0, 6.5)}, "from 2 on"),
+        ({"looks": 4}, "from 2 on"),
+        ({"alpha": math.nan}, "received alpha nan"),
+        ({"futility_effect": math.nan}, "futility_effect nan"),
+        ({"claim_shape": math.inf}, "claim_shape inf"),
         ({"alpha": 0.0}, "received alpha 0.0"),
         ({"futility_beta": 1.0}, "futility_beta 1.0"),
         ({"equivalence_alpha": 0.6}, "equivalence_alpha 0.6"),

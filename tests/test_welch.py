@@ -55,7 +55,7 @@ def test_intervals_are_nested(a: list[float], b: list[float]) -> None:
 def test_what_cannot_be_tested_has_no_p() -> None:
     assert unpaired([], [1.0]).effect is None
     assert unpaired([2.0], [1.0, 1.1]).p is None
-    assert unpaired([2.0, 2.0], [1.0, 1.0]).p is None
+    assert "one value" in (unpaired([2.0], [1.0, 1.1]).reason or "")
     one = unpaired([2.0], [1.0, 1.0]).effect
     assert one is not None
     assert (one.estimate, one.low) == (2.0, None)
@@ -76,3 +76,29 @@ def test_the_level_is_held() -> None:
         a, b = random.lognormal(0, 0.05, 5), random.lognormal(0, 0.10, 7)
         hits += (unpaired(b, a).p or 1.0) <= 0.05
     assert hits <= 600 * 0.05 + 3 * math.sqrt(600 * 0.05 * 0.95)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "p"), [([120] * 4, 2 / math.comb(8, 4)), ([80] * 4, 2 / math.comb(8, 4)), ([100] * 4, 1.0)]
+)
+def test_what_does_not_vary_has_an_exact_test(candidate: list[int], p: float) -> None:
+    for baseline in ([100] * 4, np.full(4, 100), np.full(4, 100, np.float32)):
+        found = unpaired(candidate, baseline)  # type: ignore[arg-type]
+        assert (found.p, found.error) == (p, None)
+        assert found.effect is not None
+        assert (found.effect.low, found.effect.n) == (None, 4)
+        assert "no value varies within its side" in (found.reason or "")
+    # 0.1 + 0.1 + 0.1 is not 0.3 in binary: a spread of rounding is none.
+    assert unpaired([0.2] * 3, [0.1] * 3, differences=True).p == 2 / math.comb(6, 3)
+
+
+@pytest.mark.parametrize("wrong", [[1.0, math.nan], [1.0, 0.0], [1.0, -1.0], [math.inf, 1.0], [[1.0, 2.0]], 1.0])
+def test_values_that_have_no_ratio_are_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        unpaired(wrong, [1.0, 2.0])  # type: ignore[arg-type]
+
+
+def test_a_ratio_beyond_any_number_has_no_effect() -> None:
+    assert unpaired([1e300, 1e301], [1e-300, 1e-301]).effect is None
+    tiny = unpaired([1e-200, 2e-200, 3e-200], [1e-200, 5e-200, 4e-200], differences=True)
+    assert tiny.p is not None

@@ -177,3 +177,105 @@ def test_many_metrics_at_once_are_as_one_by_one() -> None:
     together = p_worse(worsenings(candidate, baseline))
     alone: list[Worsening] = [worsening(one, other) for one, other in zip(candidate, baseline, strict=True)]
     assert together.tolist() == [one.p for one in alone]
+
+
+discrete = arrays(
+    np.float64, st.tuples(st.integers(1, 6), st.integers(2, 12)), elements=st.integers(-2, 2).map(lambda v: v / 64)
+)
+constant = st.tuples(st.sampled_from([0.0, 0.2, -0.2, 1e-13]), st.integers(2, 12)).map(
+    lambda v: np.full((1, v[1]), v[0])
+)
+lengths = st.integers(2, 12)
+
+
+@given(st.one_of(discrete, constant), st.sampled_from([0.0, 0.01, 0.2]))
+def test_rows_of_steps_or_constants_are_tested_as_one_by_one(rows: np.ndarray, margin: float) -> None:
+    # Of differences: constant ratios of values that vary are copies, which rows of log ratios cannot show.
+    alone = [worsening(row, np.zeros_like(row), differences=True, margin=margin) for row in rows]
+    largest = [1e-12 * float(np.abs(row).max()) for row in rows]
+    together = [float(p_worse(row, margin, rounding=rounding)) for row, rounding in zip(rows, largest, strict=True)]
+    assert together == [one.p for one in alone]
+    if np.abs(rows).max() > 1e-9 or not rows.any():
+        assert p_worse(rows, margin).tolist() == pytest.approx([one.p for one in alone])
+
+
+@given(lengths, st.integers(1, 1000), st.integers(0, 1000), st.sampled_from([0.0, 0.05]))
+def test_ratios_of_values_that_do_not_vary_are_tested_as_one_by_one(
+    pairs: int, candidate: int, baseline: int, margin: float
+) -> None:
+    sides = np.full(pairs, float(candidate)), np.full(pairs, float(baseline + 1))
+    found = worsening(*sides, margin=margin)
+    assert found.p == float(p_worse(worsenings(*sides), math.log1p(margin)))
+    assert found.p in {0.5**pairs, 1.0}
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(6, 10)), elements=st.floats(0.5, 2)),
+    st.sets(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=8),
+)
+def test_rows_with_lost_pairs_are_tested_as_one_by_one(candidate: np.ndarray, lost: set[tuple[int, int]]) -> None:
+    baseline = np.ones_like(candidate)
+    for place, pair in lost:
+        candidate[place % len(candidate), pair] = nan
+    rows = worsenings(candidate, baseline)
+    alone = [worsening(one, other).p for one, other in zip(candidate, baseline, strict=True)]
+    assert all(p is not None for p in alone)
+    assert p_worse(rows).tolist() == pytest.approx(alone)
+
+
+def test_one_constant_row_among_many_does_not_spoil_the_others() -> None:
+    rows = np.random.default_rng(5).normal(0, 0.03, (300, 7))
+    rows[17], rows[18] = 0.0, 0.05
+    found = p_worse(rows)
+    assert (found[17], found[18]) == (1.0, 0.5**7)
+    assert np.isfinite(found).all()
+    rest = np.delete(rows, [17, 18], axis=0)
+    assert np.delete(found, [17, 18]).tolist() == p_worse(rest).tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([0.1], "two pairs or more in each row; 1 of 1 row has fewer"),
+        ([], "two pairs or more"),
+        (np.zeros((3, 0)), "3 of 3 rows have fewer"),
+        ([[0.1, 0.2, nan], [0.1, nan, math.inf]], "1 of 2 rows has fewer"),
+        (0.1, "expected rows of pairs"),
+        (["a", "b"], "expected numbers"),
+    ],
+)
+def test_rows_that_cannot_be_tested_are_refused(rows: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        p_worse(rows)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="margin of at least 0"):
+        p_worse([0.1, 0.2], nan)
+    assert p_worse(np.zeros((0, 7))).shape == (0,)
+
+
+@pytest.mark.parametrize("kind", [list, np.asarray, np.float32, np.int64])
+def test_lists_and_arrays_of_any_number_are_values(kind: type) -> None:
+    candidate, baseline = [12, 11, 13, 12], [10, 10, 11, 12]
+    made = [kind(side) for side in (candidate, baseline)]
+    assert worsening(*made).p == worsening([float(v) for v in candidate], [float(v) for v in baseline]).p
+
+
+def test_what_a_mask_hides_is_a_lost_pair() -> None:
+    candidate = np.ma.array([1.0, 1e9, 1.2, 1.1], mask=[False, True, False, False])
+    found = worsening(candidate, [1.0, 1.0, 1.0, 1.0])
+    assert (found.pairs, found.candidate_lost) == (3, 1)
+    assert found.p == worsening([1.0, 1.2, 1.1], [1.0, 1.0, 1.0]).p
+
+
+def test_what_is_not_one_row_of_numbers_a_side_is_refused() -> None:
+    for one in (np.ones((2, 3)), 1.0):
+        with pytest.raises(ValueError, match="one row of values on each side"):
+            worsening(one, one)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"shapes \(2, 3\) and \(3, 2\)"):
+        worsenings(np.ones((2, 3)), np.ones((3, 2)))
+    with pytest.raises(ValueError, match="expected numbers"):
+        worsening(["fast", "slow"], [1.0, 2.0])  # type: ignore[list-item]
+
+
+def test_values_without_squares_are_not_subtracted() -> None:
+    with pytest.raises(ValueError, match="at most 1e"):
+        worsening([1e308, -1e308], [1.0, 2.0], differences=True)

@@ -75,7 +75,10 @@ def compare(
     """Hold stored runs, or sides within one run, against the first of them.
 
     Every figure has a ratio with its interval and a verdict: better, worse, same (with --margin) or unsure, corrected
-    for how many there are; then all workloads together; then what else differs between the sides.
+    for how many there are; then all workloads together; then what else differs between the sides, and which cases
+    failed. What a side lacks or cannot be compared in has its row with the reason.
+
+    Exit status: 0 something was compared, 2 wrong use, 3 nothing could be, 4 a file is damaged.
 
     Examples:
       dlbench compare before after                two runs by their labels

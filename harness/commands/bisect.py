@@ -229,7 +229,8 @@ def _ratio(case: SidedCase) -> str:
         return f"{_named(case)}: {case.decision.reason}"
     bounds = units.interval(interval.low, interval.high, units.ratio)
     pairs = units.plural(case.decision.pairs, "pair")
-    return f"{_named(case)} {case.metric} {units.ratio(interval.estimate)} ({bounds}) after {pairs}"
+    told = f" ({bounds})" if bounds else ""
+    return f"{_named(case)} {case.metric} {units.ratio(interval.estimate)}{told} after {pairs}"
 
 
 def _named(case: SidedCase) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ...results import units
 from ...results.comparing.contender import LABEL, sides_by, sides_by_label, sides_of_runs
 from ...results.comparing.contest import Contest, contest
 from ...results.comparing.contest_table import contest_sections
-from ...results.errors import BrokenError, UsageError, unknown
+from ...results.errors import BrokenError, NothingMeasured, UsageError, unknown
 from ...results.records.model import Run
 from ...results.records.store import find_run, labelled_runs, read_named, read_run, store_path
 from ...results.section import Section, section_lines
@@ -28,7 +29,7 @@ def compare_command(
 
     Raises:
         UsageError: too few runs, or more than one with --by.
-        NothingMeasured: the sides share no case.
+        NothingMeasured: nothing could be compared; the table with the reasons has been printed.
 
     """
     if margin is not None and not 0 < margin <= LARGEST_MARGIN:
@@ -43,7 +44,22 @@ def compare_command(
         sys.stderr.write(f"dlbench: {problem}\n")
     found = compared(runs, references, by, margin)
     sys.stdout.write(_text(contest_sections(found), found, output_format))
+    sys.stdout.flush()
+    if not found.compared:
+        nothing = NothingMeasured(f"nothing could be compared: {_why_nothing(found)}")
+        if not problems:
+            raise nothing
+        sys.stderr.write(f"dlbench: {nothing}\n")
     return BrokenError.exit_code if problems else 0
+
+
+def _why_nothing(found: Contest) -> str:
+    """Return why no row has a ratio, in words."""
+    reasons = [bout.refused for one in found.rounds for bout in one.bouts.values() if bout.refused]
+    if not reasons:
+        return "no side has a figure that is compared"
+    more = len(dict.fromkeys(reasons)) - 1
+    return reasons[0] + (f" (and {units.plural(more, 'other reason')})" if more else "")
 
 
 def runs_of(references: Sequence[str], by: str | None, store: Path) -> tuple[list[Run], tuple[str, ...]]:
@@ -88,8 +104,9 @@ def compared(runs: Sequence[Run], references: Sequence[str], by: str | None, mar
 def _text(sections: Sequence[Section], found: Contest, output_format: str) -> str:
     if output_format == "json":
         facts: dict[str, object] = {"sides": list(found.sides), "paired": found.paired, "unit": found.unit}
-        facts["alone"] = list(found.alone)
-        for name in ("contest", "together", "surroundings"):
+        facts["tested"] = found.tested
+        facts["notes"] = [words for side in found.sides[1:] if (words := found.schema_words(side))]
+        for name in ("contest", "together", "surroundings", "failures"):
             facts[name] = [dict(fact) for section in sections if section.name == name for fact in section.facts]
         return json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if output_format == "markdown":
@@ -107,6 +124,4 @@ def _text(sections: Sequence[Section], found: Contest, output_format: str) -> st
             for line in section_lines(section, width):
                 console.print(line, soft_wrap=True)
             console.print()
-        for words in found.alone:
-            console.print(f"not on every side: {words}", markup=False, soft_wrap=True)
     return captured.get()

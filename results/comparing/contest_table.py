@@ -1,4 +1,4 @@
-"""The tables of a contest: per workload every figure on each side, then all workloads together, then what differs."""
+"""The tables of a contest: per workload every figure on each side, then all together, what differs, what failed."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,14 @@ from ..history.history import differences_text, value_text
 from ..history.points import METRICS
 from ..layout import Entry, Head, Lines
 from ..names import case_words
+from ..records.model import Case
 from ..section import Fact, Section
 from ..statistics.equivalence import BETTER, WORSE
 from ..statistics.sequential import SAME
 from ..statistics.stats import Interval, geometric_mean
-from .contest import Bout, Contest, Round
+from .bout import ALPHA, Bout
+from .contender import Lost
+from .contest import Contest, Round
 from .profile import TAUS, Profile, mean_ratios, profiles_of
 
 STYLES = {BETTER: "bold green", WORSE: "bold red", SAME: "bold"}
@@ -33,35 +36,52 @@ def contest_sections(found: Contest) -> list[Section]:
     for one in found.rounds:
         workloads.setdefault(one.case.workload, []).append(one)
     sections = [_workload(name, rounds, found) for name, rounds in workloads.items()]
-    return [*sections, *_together(found), *_surroundings(found)]
+    return [*sections, *_together(found), *_surroundings(found), *_failures(found)]
 
 
 def _workload(name: str, rounds: Sequence[Round], found: Contest) -> Section:
     heads = [Head(("case", "figure"), 0, left=True)]
     heads += [Head((side, "mean"), 1) for side in found.sides[:1]]
     heads += [Head((side, f"/ {found.sides[0]}", "95 % CI", "verdict"), 0) for side in found.sides[1:]]
-    notes = ["Verdicts are corrected over all tables (Holm). Beside unsure: the smallest ratio that would be found."]
-    notes += [] if found.paired else [OF_RUNS if found.unit == "run" else UNPAIRED]
     entries = [_entry(one, found) for one in rounds]
     facts = [fact for one in rounds for fact in _facts(one, found)]
-    return Section("contest", name, f"against {found.sides[0]}", "", heads, entries, notes, facts)
+    return Section("contest", name, f"against {found.sides[0]}", "", heads, entries, _notes(found), facts)
+
+
+def _notes(found: Contest) -> list[str]:
+    notes = [words for side in found.sides[1:] if (words := found.schema_words(side))]
+    if not found.tested:
+        return [*notes, "No row could be tested."]
+    level = units.number(100 * ALPHA / found.tested)
+    notes.append(
+        f"Verdicts are corrected over all {units.plural(found.tested, 'tested row')} (Holm). Beside unsure: the "
+        f"smallest ratio that would be found four times in five whatever the other rows show, at {level} %."
+    )
+    return notes if found.paired else [*notes, OF_RUNS if found.unit == "run" else UNPAIRED]
 
 
 def _entry(one: Round, found: Contest) -> Entry:
-    item = one.info.item if one.info else "sample"
-    cells: list[Lines] = [(case_words(one.case.factors), METRICS[one.metric].title)]
+    cells: list[Lines] = [(case_words(one.case.factors), METRICS[one.metric].title), _reference(one, found)]
     styles, remarks = ["bold", ""], []
+    for side in found.sides[1:]:
+        bout = one.bouts[side]
+        cells.append(_cell(one, bout))
+        styles.append(STYLES.get(bout.verdict or "", ""))
+        if bout.refused:
+            remarks.append(f"{side}: not compared: {bout.refused}")
+        elif bout.reason:
+            remarks.append(f"{side}: {bout.reason}")
+    return Entry(cells, styles, remarks=remarks)
+
+
+def _reference(one: Round, found: Contest) -> Lines:
     values = one.values[found.sides[0]]
+    if not values:
+        return (units.missing(),)
+    item = one.info.item if one.info else "sample"
     mean = None if one.differences else geometric_mean(values)
     middle = mean.estimate if mean else sum(values) / len(values)
-    cells.append((value_text(one.metric, item, middle), units.plural(len(values), found.unit)))
-    for side in found.sides[1:]:
-        bout = one.bouts.get(side)
-        cells.append((units.missing(),) if bout is None else _cell(one, bout))
-        styles.append(STYLES.get((bout.verdict if bout else None) or "", ""))
-        if bout and bout.refused:
-            remarks.append(f"{side}: not compared: {bout.refused}")
-    return Entry(cells, styles, remarks=remarks)
+    return value_text(one.metric, item, middle), units.plural(len(values), found.unit)
 
 
 def _cell(one: Round, bout: Bout) -> Lines:
@@ -137,14 +157,48 @@ def _surroundings(found: Contest) -> list[Section]:
     return [Section("surroundings", "differences", title, "", [Head(("side",), 0, left=True)], entries, [], facts)]
 
 
+def _failures(found: Contest) -> list[Section]:
+    """Return which cases failed on which side."""
+    lost: dict[Case, dict[str, Lost]] = {}
+    for side, cases in found.lost.items():
+        for case, one in cases.items():
+            lost.setdefault(case, {})[side] = one
+    if not lost:
+        return []
+    entries = [
+        Entry(
+            [(f"{case.workload} {case_words(case.factors)}",)],
+            ["bold"],
+            remarks=[f"{side}: {one.words}" for side, one in sides.items()],
+        )
+        for case, sides in lost.items()
+    ]
+    facts: list[Fact] = [
+        {
+            "workload": case.workload,
+            **dict(case.factors),
+            "side": side,
+            "failed": one.trials,
+            "kind": one.kind,
+            "message": one.message,
+        }
+        for case, sides in lost.items()
+        for side, one in sides.items()
+    ]
+    title = "trials that gave no number"
+    return [Section("failures", "failures", title, "", [Head(("case",), 0, left=True)], entries, [], facts)]
+
+
 def _facts(one: Round, found: Contest) -> list[Fact]:
+    failed = {side: lost[one.case].trials for side, lost in found.lost.items() if one.case in lost}
+    first = found.sides[0]
     return [
         {
             "workload": one.case.workload,
             **dict(one.case.factors),
             "metric": one.metric,
             "side": side,
-            "reference": found.sides[0],
+            "reference": first,
             "effect": bout.effect.estimate if bout.effect else None,
             "effect_low": bout.effect.low if bout.effect else None,
             "effect_high": bout.effect.high if bout.effect else None,
@@ -153,6 +207,9 @@ def _facts(one: Round, found: Contest) -> list[Fact]:
             "verdict": bout.verdict,
             "smallest_detectable": bout.smallest,
             "not_compared": bout.refused,
+            "remark": "; ".join(filter(None, (bout.reason, found.schema_words(side)))) or None,
+            "failed": failed.get(side, 0),
+            "reference_failed": failed.get(first, 0),
         }
         for side, bout in one.bouts.items()
     ]

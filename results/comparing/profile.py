@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..history.points import METRICS
 from ..statistics import stats
 from ..statistics.stats import Interval
-from .contest import Contest
+from .contest import Contest, Round
 
 TAUS = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 """Factors at which a profile is told."""
@@ -53,11 +53,17 @@ def profiles_of(contest: Contest, metric: str, phase: str) -> dict[str, Profile]
     larger = METRICS[metric].better == "max"
     times = []
     for one in contest.rounds:
-        if one.metric != metric or one.case.get("phase") != phase or any(bout.refused for bout in one.bouts.values()):
+        if one.metric != metric or one.case.get("phase") != phase or not _shared(one, contest.sides):
             continue
         means = {name: stats.geometric_mean(values) for name, values in one.values.items() if values}
         times.append({n: 1 / m.estimate if larger else m.estimate for n, m in means.items() if m is not None})
     return profiles(times, contest.sides) if len(times) >= FEWEST else {}
+
+
+def _shared(one: Round, sides: Sequence[str]) -> bool:
+    """Tell whether a case may count: the first side has it and another one, and none that has it is refused."""
+    others = [side for side in sides[1:] if one.values[side]]
+    return bool(one.values[sides[0]] and others) and not any(one.bouts[side].refused for side in others)
 
 
 def mean_ratios(contest: Contest, metric: str, phase: str) -> dict[str, Interval]:

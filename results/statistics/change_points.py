@@ -13,6 +13,8 @@ from statistics import NormalDist, median
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers
+
 ALARM = {5: 0.0028, 10: 0.0002, 20: 0.0002}
 """How many points after a change it is judged by (four of five may lie beyond it), and the two-sided level of one such
 judgement. Fewer are a neighbour's job as often as a change; the longer stretches find what is too small for five. Over
@@ -101,7 +103,7 @@ def changes_of(series: Sequence[Sequence[float] | Array]) -> list[list[Change]]:
 
     Raises ValueError for a value that is not positive and finite.
     """
-    every = [np.asarray(values, dtype=np.float64) for values in series]
+    every = [numbers(values) for values in series]
     for values in every:
         if values.ndim != 1 or not (np.isfinite(values).all() and (values > 0).all()):
             raise ValueError("expected series of positive, finite values")
@@ -114,12 +116,19 @@ def changes_of(series: Sequence[Sequence[float] | Array]) -> list[list[Change]]:
 def alarms(logs: Array) -> list[Places]:
     """Return the index of each change and of the point after which it was told.
 
-    logs: natural logarithms, shape (series, points), shorter series filled up with NaN at their ends.
+    logs: natural logarithms, shape (series, points), shorter series filled up with NaN at their ends. Raises ValueError
+    for another shape, an infinite one, and for NaN before the end of a series.
     """
+    every = numbers(logs)
+    if every.ndim != 2 or np.isinf(every).any():
+        raise ValueError(f"expected finite logarithms of shape (series, points); received shape {every.shape}")
+    gaps = np.isnan(every)
+    if (gaps[:, :-1] & ~gaps[:, 1:]).any():
+        raise ValueError("expected NaN at the ends of series only; received one before a number")
     return [
         places
-        for first in range(0, len(logs), CHUNK)
-        for places in _alarms(np.ascontiguousarray(logs[first : first + CHUNK].T))
+        for first in range(0, len(every), CHUNK)
+        for places in _alarms(np.ascontiguousarray(every[first : first + CHUNK].T))
     ]
 
 
@@ -187,8 +196,10 @@ def _baseline(logs: Array, starts: NDArray[np.intp], end: int) -> tuple[Array, A
 def level_and_noise(logs: Array) -> tuple[Array, Array]:
     """Return the Winsorised mean and standard deviation of each series, shape (points, series).
 
-    The deviation is SMALLEST_NOISE at least.
+    The deviation is SMALLEST_NOISE at least. Raises ValueError for another shape or fewer than two points.
     """
+    if np.ndim(logs) != 2 or len(logs) < 2:
+        raise ValueError(f"expected series of two points or more; received shape {np.shape(logs)}")
     middle = _medians(logs)
     reach = CLIP_BEFORE * CONSISTENT_MEDIAN * _medians(np.abs(logs - middle))
     drawn = np.clip(logs, middle - reach, middle + reach)

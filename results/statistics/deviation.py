@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .numbers import numbers
+
 Arrays = Sequence[NDArray[np.floating]]
 
 
@@ -16,7 +18,7 @@ def outputs_deviation(found: Arrays, reference: Arrays) -> float:
     """
     worst = 0.0
     for ours, theirs in zip(found, reference, strict=True):
-        a, r = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        a, r = _alike(ours, theirs)
         if not r.size:
             continue
         known = np.isfinite(r)
@@ -53,7 +55,7 @@ def losses_deviation(found: ArrayLike, reference: ArrayLike) -> NDArray[np.float
 
     Infinite where a loss is not finite and the reference is; 0 from where the reference itself is not.
     """
-    a, r = np.asarray(found, np.float64), np.asarray(reference, np.float64)
+    a, r = numbers(found), numbers(reference)
     if a.shape != r.shape:
         raise ValueError(f"trajectories of {a.size} and {r.size} losses cannot be compared")
     known = np.isfinite(r)
@@ -64,7 +66,18 @@ def losses_deviation(found: ArrayLike, reference: ArrayLike) -> NDArray[np.float
 
 
 def _difference(found: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.asarray(found, np.float64) - np.asarray(reference, np.float64)
+    a, r = _alike(found, reference)
+    return a - r
+
+
+def _alike(
+    found: NDArray[np.floating], reference: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both as float64; raises ValueError where their shapes differ."""
+    a, r = numbers(found), numbers(reference)
+    if a.shape != r.shape:
+        raise ValueError(f"arrays of shapes {a.shape} and {r.shape} cannot be compared")
+    return a, r
 
 
 def _squares(values: NDArray[np.float64]) -> float:

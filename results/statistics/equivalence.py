@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import stats
+from .numbers import numbers
 from .stats import Interval, Values
 
 EQUIVALENT = "equivalent"
@@ -170,10 +171,11 @@ def listed_seeds(seeds: Iterable[int]) -> str:
 
 
 def _differences(candidate: Values, reference: Values) -> NDArray[np.float64]:
-    one, other = np.asarray(candidate, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    one, other = numbers(candidate), numbers(reference)
     if one.shape != other.shape:
         raise ValueError(f"expected one pair per seed; received {one.size} and {other.size} values")
-    return one - other
+    with np.errstate(invalid="ignore"):  # two infinite ones; what is not finite is refused by its mean
+        return np.asarray(one - other)
 
 
 def _verdict(difference: Interval, inner: Interval, margin: float | None, *, larger_is_better: bool) -> str:

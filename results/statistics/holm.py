@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers
 from .stats import Values
 
 
@@ -23,7 +24,7 @@ def holm(p_values: Values) -> NDArray[np.float64]:
         ValueError: a value is not a number from 0 to 1.
 
     """
-    raw = np.asarray(p_values, dtype=np.float64)
+    raw = numbers(p_values)
     if raw.ndim != 1 or not ((raw >= 0) & (raw <= 1)).all():
         raise ValueError(f"expected one row of p-values from 0 to 1; received {p_values!r}")
     order = np.argsort(raw, kind="stable")

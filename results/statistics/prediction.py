@@ -1,6 +1,7 @@
 """Prediction: where one more session of a case is expected, from the last ones; refused where these are too few."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from . import stats
 from .change_points import CLIP_BEFORE, CONSISTENT_MEDIAN, INFLATION, level_and_noise
+from .numbers import row
 
 FEWEST_SESSIONS = 8
 """Sessions that a prediction needs: from fewer the noise is known too badly for an interval worth its name."""
@@ -89,11 +91,12 @@ class _Known:
         """Return an interval around a middle; variance: of what is expected, in units of the noise's square."""
         t = stats.t_quantile((1 + level) / 2, self.kept - 1) * (self.sessions - 1) / (self.kept - 1)
         half = t * self.noise * math.sqrt(variance)
-        return Prediction(math.exp(middle), math.exp(middle - half), math.exp(middle + half), self.sessions)
+        high = min(middle + half, math.log(sys.float_info.max))
+        return Prediction(math.exp(middle), math.exp(middle - half), math.exp(high), self.sessions)
 
 
 def _known(values: Sequence[float]) -> _Known | None:
-    last = np.asarray(values[-MOST_SESSIONS:], dtype=np.float64)
+    last = row(values)[-MOST_SESSIONS:]
     if not (np.isfinite(last).all() and (last > 0).all()):
         raise ValueError("expected positive, finite values")
     if last.size < FEWEST_SESSIONS:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from operator import index
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +64,8 @@ def spent(share: float, total: float, shape: float) -> float:
     return total * share if shape == 0 else total * math.expm1(-shape * share) / math.expm1(-shape)
 
 
-@lru_cache(maxsize=16)
 def sequential_design(
-    looks: tuple[int, ...] = LOOKS,
+    looks: Sequence[int] = LOOKS,
     *,
     alpha: float = ALPHA,
     claim_shape: float = CLAIM_SHAPE,
@@ -90,16 +90,45 @@ def sequential_design(
         equivalence_alpha: chance to call sides the same that differ by the margin, over all looks.
 
     Raises:
-        UsageError: the looks do not rise from 2 on, or a chance is not between 0 and 1.
+        UsageError: the looks are not whole numbers that rise from 2 on, a chance is not between 0 and 1, or a shape or
+            the effect is not finite.
 
     """
-    if not looks or looks[0] < 2 or any(after <= before for before, after in pairwise(looks)):
-        raise UsageError(f"looks are numbers of pairs that rise, from 2 on; received {', '.join(map(str, looks))}")
+    pairs = _whole(looks)
+    if not pairs or pairs[0] < 2 or any(after <= before for before, after in pairwise(pairs)):
+        raise UsageError(f"looks are numbers of pairs that rise, from 2 on; received {looks!r}")
     if not (0 < alpha < 0.5 and 0 <= futility_beta < 1 and 0 < equivalence_alpha < 0.5):
         raise UsageError(
             f"chances lie between 0 and 0.5, and a futility_beta of 0 never gives up; received alpha {alpha}, "
             f"futility_beta {futility_beta}, equivalence_alpha {equivalence_alpha}"
         )
+    if not all(map(math.isfinite, (claim_shape, futility_effect, futility_shape))):
+        raise UsageError(
+            f"shapes and effects are finite; received claim_shape {claim_shape}, futility_effect {futility_effect}, "
+            f"futility_shape {futility_shape}"
+        )
+    return _simulated(pairs, alpha, claim_shape, futility_beta, futility_effect, futility_shape, equivalence_alpha)
+
+
+def _whole(looks: Sequence[int]) -> tuple[int, ...]:
+    """Return numbers of pairs as whole numbers; none where one of them is not."""
+    try:
+        return tuple(index(pairs) for pairs in looks)
+    except TypeError:
+        return ()
+
+
+@lru_cache(maxsize=16)
+def _simulated(
+    looks: tuple[int, ...],
+    alpha: float,
+    claim_shape: float,
+    futility_beta: float,
+    futility_effect: float,
+    futility_shape: float,
+    equivalence_alpha: float,
+) -> SequentialDesign:
+    """Return the bounds for arguments that have been checked."""
     values = np.random.default_rng(SEED).standard_normal((PATHS, looks[-1]))
     equal, apart = np.abs(_statistics(values, looks)), np.abs(_statistics(values + futility_effect, looks))
     going_equal, going_apart = np.ones(PATHS, dtype=bool), np.ones(PATHS, dtype=bool)

@@ -14,6 +14,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers
+
 CONFIDENCE = 0.95
 """For means and ratios over trials."""
 
@@ -83,7 +85,7 @@ def t_tail(t: Values | float, freedom: int) -> NDArray[np.float64]:
     The finite sum that `t_quantile` inverts, so a tail is right to about 1e-15 and never below 0. Raises ValueError for
     a t that is NaN, or no degree of freedom.
     """
-    values = np.asarray(t, dtype=np.float64)
+    values = numbers(t)
     if np.isnan(values).any() or freedom < 1:
         raise ValueError(f"expected numbers and a degree of freedom; received {t!r} and {freedom}")
     angle = np.arctan(np.abs(values) / math.sqrt(freedom))
@@ -310,7 +312,7 @@ def _exponential(logs: Interval) -> Interval:
 
 
 def _finite(values: Values) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=np.float64)
+    array = numbers(values)
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ValueError(f"expected one row of finite numbers; received {values!r}")
     return array

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers
+
 FEWEST = 5
 """Fewer windows than this are never called steady: no noise can be told from them."""
 
@@ -57,7 +59,7 @@ def steady_start(step_seconds: Sequence[float] | Array, steps: Sequence[int]) ->
     al., Virtual Machine Warmup Blows Hot and Cold, OOPSLA 2017. None is a label, not an error. Raises ValueError
     for step times that are not positive, or arguments of unequal length.
     """
-    times, counts = np.asarray(step_seconds, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    times, counts = numbers(step_seconds), numbers(steps)
     if times.shape != counts.shape or times.ndim != 1:
         raise ValueError(f"expected one step count per window; received {times.shape} and {counts.shape}")
     if times.size < FEWEST:
