@@ -11,6 +11,7 @@ from dlbench.harness.commands import run_arguments
 from dlbench.harness.commands.run_arguments import RunArguments
 from dlbench.harness.comparing.side import Side, parse_side
 from dlbench.harness.comparing.two_sides import SideArguments, read_arguments
+from dlbench.harness.host import usable_cpus
 from dlbench.harness.options import Selection
 from dlbench.results.comparing.confirmation import Confirmation, confirmation
 from dlbench.results.history.baselines import Baseline
@@ -97,12 +98,13 @@ def test_every_factor_of_the_case_is_said(monkeypatch: pytest.MonkeyPatch) -> No
         }
     )
     run = run_of(case)
-    run = replace(run, header=replace(run.header, options={"cpus": "0"}))
+    core = usable_cpus()[0]
+    run = replace(run, header=replace(run.header, options={"cpus": str(core)}))
     command = how(case, run, jax="0.10.0").command
     selection, a, b = sides(command, monkeypatch)
     assert (selection.batch_sizes, selection.precisions, selection.devices) == ((16,), ("mixed_bfloat16",), ("gpu",))
     assert selection.parameters == {"depth": ("4",)}
-    assert "--cpus 0" in command
+    assert f"--cpus {core}" in command
     same = {
         "execution": "fit",
         "compile": "eager",

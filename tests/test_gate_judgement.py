@@ -254,6 +254,18 @@ def test_an_exact_metric_that_is_better_when_larger() -> None:
     assert fewer.effect.estimate == pytest.approx(0.01)
 
 
+def test_what_cannot_be_told_is_never_cleared() -> None:
+    for p, worse in ((math.nan, 0.5), (0.001, math.nan), (np.array([0.001, math.nan]), 0.5)):
+        with pytest.raises(ValueError, match="leave out those that have none"):
+            suspected(p, worse, PLAN)
+    with pytest.raises(ValueError, match="received 5 and 7 values"):
+        screen([MetricSamples("flops", [1.0] * 5, [1.0] * 7, MetricPolicy(EXACT))])
+    first = screen([_samples("metric", 1.3)])
+    assert first[0].verdict == SUSPECT
+    with pytest.raises(ValueError, match="received some twice"):
+        judge(first, [_samples("metric", 1.3, pairs=12), _samples("metric", 1.0, pairs=12)])
+
+
 def test_what_is_only_reported_decides_nothing() -> None:
     slow = _samples("metric", 2.0)
     told = MetricSamples("metric", slow.candidate, slow.baseline, MetricPolicy(REPORT))

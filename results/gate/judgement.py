@@ -15,6 +15,7 @@ from .. import units
 from ..statistics import stats
 from ..statistics.equivalence import ROUNDING
 from ..statistics.holm import holm
+from ..statistics.numbers import numbers, row
 from ..statistics.stats import Interval
 from ..statistics.worsening import Worsening, worsening
 from .policy import EXACT, GATE, MUST_NOT_WORSEN, REPORT, GatePlan, MetricPolicy, MetricSamples
@@ -47,8 +48,14 @@ def suspected(
         plan: for the level and the smallest share.
         margin: share that does not matter.
 
+    Raises:
+        ValueError: a p-value or a worsening is no number: what cannot be told is not cleared.
+
     """
-    return np.asarray((np.asarray(p) < plan.screen_alpha) & (np.asarray(worse) >= max(plan.screen_effect, margin)))
+    chances, sizes = numbers(p), numbers(worse)
+    if np.isnan(chances).any() or np.isnan(sizes).any():
+        raise ValueError("expected a p-value and a worsening of every metric; leave out those that have none")
+    return np.asarray((chances < plan.screen_alpha) & (sizes >= max(plan.screen_effect, margin)))
 
 
 def screen(samples: Sequence[MetricSamples], plan: GatePlan | None = None) -> tuple[MetricVerdict, ...]:
@@ -72,11 +79,13 @@ def judge(
     """Return the verdict on a change from the first stage and the fresh samples of its suspects.
 
     Each suspect is tested on the fresh pairs alone, and Holm's correction goes over all suspects, those without fresh
-    pairs included; these are inconclusive. Raises ValueError for fresh samples of what is no suspect.
+    pairs included; these are inconclusive. Raises ValueError for fresh samples of what is no suspect, or twice of one.
     """
     plan = plan or GatePlan()
     suspects = [one.key for one in first if one.verdict == SUSPECT]
     again = {one.key: one for one in fresh}
+    if len(again) < len(fresh):
+        raise ValueError("expected fresh samples of each suspect once; received some twice")
     if stray := [key for key in again if key not in suspects]:
         raise ValueError(f"expected fresh samples of suspects only; received {' '.join(stray[0]).strip()!r}")
     tested = {key: _tested(again[key]) for key in suspects if key in again}
@@ -205,7 +214,9 @@ def _untested(samples: MetricSamples, found: Worsening) -> MetricVerdict:
 def _exact(samples: MetricSamples) -> MetricVerdict:
     """Compare values that do not vary: every increase beyond the margin is a finding."""
     policy = samples.policy
-    sides = [np.asarray(side, dtype=np.float64) for side in (samples.candidate, samples.baseline)]
+    sides = [row(side) for side in (samples.candidate, samples.baseline)]
+    if sides[0].size != sides[1].size:
+        raise ValueError(f"expected one pair per place; received {sides[0].size} and {sides[1].size} values")
     usable = [side[np.isfinite(side)] for side in sides]
     missing = [name for name, side in zip(("candidate", "baseline"), usable, strict=True) if not side.size]
     if missing:

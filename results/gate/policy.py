@@ -64,7 +64,10 @@ class MetricSamples:
 
 @dataclass(frozen=True, slots=True)
 class GatePlan:
-    """The two stages of a gate. Only what the first suspects is measured again, and only that can fail."""
+    """The two stages of a gate. Only what the first suspects is measured again, and only that can fail.
+
+    Raises ValueError for numbers with which it could not tell a regression.
+    """
 
     screen_pairs: int = 7
     """Pairs that the first stage is meant to have; told, not enforced."""
@@ -78,3 +81,13 @@ class GatePlan:
     """Chance that a change without any regression fails, over all metrics."""
     fewest_pairs: int = 5
     """With fewer, a metric that is not found to be worse is not passed either."""
+
+    def __post_init__(self) -> None:
+        for name in ("screen_alpha", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"expected {name} between 0 and 1; received {getattr(self, name)}")
+        if not 0 <= self.screen_effect < math.inf:
+            raise ValueError(f"expected screen_effect of at least 0; received {self.screen_effect}")
+        for name in ("screen_pairs", "confirm_pairs", "fewest_pairs"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"expected {name} of at least 1; received {getattr(self, name)}")
