@@ -258,8 +258,8 @@ def test_what_cannot_be_told_is_never_cleared() -> None:
     for p, worse in ((math.nan, 0.5), (0.001, math.nan), (np.array([0.001, math.nan]), 0.5)):
         with pytest.raises(ValueError, match="leave out those that have none"):
             suspected(p, worse, PLAN)
-    with pytest.raises(ValueError, match="received 5 and 7 values"):
-        screen([MetricSamples("flops", [1.0] * 5, [1.0] * 7, MetricPolicy(EXACT))])
+    with pytest.raises(ValueError, match="one row of values"):
+        screen([MetricSamples("flops", [[1.0] * 5], [1.0], MetricPolicy(EXACT))])  # type: ignore[list-item]
     first = screen([_samples("metric", 1.3)])
     assert first[0].verdict == SUSPECT
     with pytest.raises(ValueError, match="received some twice"):
