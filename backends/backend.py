@@ -148,6 +148,9 @@ class PartialStep(Protocol):
     def gradients(self) -> list[np.ndarray]:
         """Return the last gradients, one per trainable variable of the model; empty for forward alone."""
 
+    def refresh(self) -> None:
+        """Take over the model's present variables."""
+
 
 class StateVariable(Protocol):
     """A variable that training changes: Keras' own, or one of a framework."""

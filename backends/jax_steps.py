@@ -83,12 +83,13 @@ class JaxPartialStep:
 
         part: Any = jax.value_and_grad(loss_of, has_aux=True) if backward else forward
         self._part = jax.jit(part) if jit else part
-        groups = (
+        self._device = device
+        self._variables = (
             problem.model.trainable_variables,
             problem.model.non_trainable_variables,
             problem.optimizer.variables,
         )
-        self._state = tuple([jax.device_put(np.array(v.value), device) for v in group] for group in groups)
+        self.refresh()
 
     def run(self, x: Any, y: Any) -> None:
         """Dispatch it."""
@@ -105,6 +106,12 @@ class JaxPartialStep:
     def gradients(self) -> list[np.ndarray]:
         """Return the last gradients, as float32."""
         return [np.asarray(keras.ops.cast(g, "float32")) for g in self._result[1]] if self._backward else []
+
+    def refresh(self) -> None:
+        """Take over the variables of model and optimizer."""
+        self._state = tuple(
+            [jax.device_put(np.array(v.value), self._device) for v in group] for group in self._variables
+        )
 
 
 class JaxForwardStep:

@@ -79,6 +79,9 @@ class TensorFlowPartialStep:
         """Return the last gradients, summed per row where they are sparse, as float32."""
         return [tf.cast(tf.convert_to_tensor(gradient), tf.float32).numpy() for gradient in self._result[1:]]
 
+    def refresh(self) -> None:
+        """Do nothing: it computes with the model's own variables."""
+
 
 class TensorFlowForwardStep:
     """The forward pass."""

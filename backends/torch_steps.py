@@ -75,6 +75,9 @@ class TorchPartialStep:
         """Return the last gradients, as float32."""
         return [variable.value.grad.detach().float().cpu().numpy() for variable in self._trainable]
 
+    def refresh(self) -> None:
+        """Do nothing: it computes with the model's own variables."""
+
 
 class TorchForwardStep:
     """The forward pass without a graph for gradients."""

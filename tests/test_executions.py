@@ -135,7 +135,7 @@ def test_batches_are_fed_in_each_way(tmp_path: Path, execution: str, everywhere:
 
 
 def test_a_search_for_the_largest_batch_ends_where_memory_does(tmp_path: Path) -> None:
-    words = ("--memory-limit", "900MB", "--batch-size", "4096", "-b", "jax", "-p", "width=4096")
+    words = ("--memory-limit", "900MB", "-b", "jax", "-p", "width=4096")
     ended = measure(tmp_path, "--find-max-batch", *words)
     assert ended.status == 0, ended.stderr
     run = stored(tmp_path)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import catalog as backends
-from ...backends.backend import Runtime, StepSettings, TrainStep
+from ...backends.backend import ForwardStep, PartialStep, Runtime, StepSettings, TrainStep
 from ...backends.determinism import DeterministicMode, deterministic_mode
 from ...results.errors import BrokenError
 from ...results.parity.computation import Computation, Sensitivity
@@ -88,6 +88,8 @@ class Rehearsal:
         self._arrays: dict[str, np.ndarray] = {}
         self._state, self._own = self._shared_state(Path(request.weights))
         self._first_batch = next(_endless(session))
+        self._forward: ForwardStep | None = None
+        self._partial: PartialStep | None = None
         self._step: TrainStep | None = None
 
     def reply(self) -> Computation:
@@ -141,7 +143,8 @@ class Rehearsal:
 
         The values are those of float32; the first process writes the file.
         """
-        own = [_as_float32(_value(variable)) for variable in self._variables]
+        drawn = [_value(variable) for variable in self._variables]
+        own = [_as_float32(value) for value in drawn]
         if not path.exists():
             with path.open("wb") as file:
                 np.savez(file, *own)
@@ -150,7 +153,10 @@ class Rehearsal:
         if [value.shape for value in shared] != [value.shape for value in own]:
             raise BrokenError(f"the model has other variables on {self._request.job.backend} than on the first backend")
         same = all(np.array_equal(a, b) for a, b in zip(own, shared, strict=True))
-        state = [value if _is_float(value) else kept for value, kept in zip(shared, own, strict=True)]
+        # In the variables' own precision, so that a reference computes its first step in float64 too.
+        state = [
+            value.astype(kept.dtype) if _is_float(value) else kept for value, kept in zip(shared, drawn, strict=True)
+        ]
         self._assign(state)
         return state, same
 
@@ -172,13 +178,19 @@ class Rehearsal:
         return DOUBLE if self._request.reference else "float32"
 
     def _outputs(self) -> list[np.ndarray]:
-        step = self._runtime.forward_step(self._session.problem, self._settings)
+        if self._forward is None:
+            self._forward = self._runtime.forward_step(self._session.problem, self._settings)
+        step = self._forward
+        step.refresh()
         step.run(self._session.placed_input(self._request.job.batch_size))
         step.wait()
         return step.outputs()
 
     def _gradients(self) -> tuple[float, list[np.ndarray]]:
-        step = self._runtime.partial_step(self._session.problem, self._settings, backward=True)
+        if self._partial is None:
+            self._partial = self._runtime.partial_step(self._session.problem, self._settings, backward=True)
+        step = self._partial
+        step.refresh()
         step.run(*self._first_batch)
         step.wait()
         return step.loss(), step.gradients()
